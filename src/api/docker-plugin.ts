@@ -1,0 +1,130 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ConvoyError, isConvoyError, toConvoyError } from '../errors.js'
+import type { CallContext } from '../model/call-context.js'
+import type { ApiDeps } from './api-deps.js'
+import { Deadline } from './deadline.js'
+import { PluginRequest } from './plugin-request.js'
+import { VolumeListing } from './volume-listing.js'
+
+/** Docker gives up after 120 s on Mount and Create and after 60 s on the rest; we answer before that. */
+const longMs = 100_000
+const shortMs = 45_000
+
+const contentType = 'application/vnd.docker.plugins.v1.2+json'
+
+type Answer = Readonly<Record<string, unknown>>
+type Act = (request: PluginRequest, call: CallContext) => Promise<Answer>
+
+/**
+ * Docker's VolumeDriver protocol. Errors are answered with status 200 and `Err`, which Docker shows as it is. `Get` is
+ * different: any error there makes Docker forget the volume's labels and options, so what is not certain is not answered.
+ */
+export function registerDockerPlugin(app: FastifyInstance, deps: ApiDeps): void {
+  const { core, log } = deps
+  const listing = new VolumeListing(deps)
+
+  // Docker sends no content type, and an empty body when it repeats a request whose connection broke.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+  app.setErrorHandler((error, _request, reply) => void send(reply, { Err: toConvoyError(error).sentence }))
+
+  app.post('/Plugin.Activate', (_request, reply) => {
+    core.reconciliation.beginEpoch()
+    return send(reply, { Implements: ['VolumeDriver'] })
+  })
+  app.post('/VolumeDriver.Capabilities', (_request, reply) => send(reply, { Capabilities: { Scope: 'local' } }))
+  app.post('/VolumeDriver.List', (_request, reply) => sendText(reply, listing.text()))
+  app.post('/VolumeDriver.Get', (request, reply) => get(request, reply, deps, listing))
+  app.post('/VolumeDriver.Path', (request, reply) =>
+    answer(request, reply, ({ name }) => ({ Mountpoint: core.volumes.get(name).mountpoint ?? '' })),
+  )
+
+  const change = (path: string, timeoutMs: number, act: Act, undo?: Act) =>
+    app.post(path, async (request, reply) => {
+      if (isEmpty(request)) return send(reply, { Err: 'the request arrived without its body: repeat it' })
+      try {
+        const parsed = PluginRequest.parse(request.body)
+        const deadline = new Deadline(reply.raw, timeoutMs, log)
+        return await send(
+          reply,
+          await deadline.run(
+            (call) => act(parsed, call),
+            undo === undefined ? undefined : (call) => undo(parsed, call),
+          ),
+        )
+      } catch (thrown) {
+        const error = toConvoyError(thrown)
+        log.warn({ request: path, code: error.code, err: thrown }, 'request refused')
+        return send(reply, { Err: error.sentence })
+      }
+    })
+
+  change('/VolumeDriver.Create', longMs, async ({ name, options }, call) => {
+    await core.volumes.create(name, options, call)
+    return {}
+  })
+  change('/VolumeDriver.Remove', shortMs, async ({ name }, call) => {
+    await core.removal.removeForDocker(name, call)
+    return {}
+  })
+  change(
+    '/VolumeDriver.Mount',
+    longMs,
+    async ({ name, id }, call) => {
+      if (deps.createOnDockerMount && core.volumes.find(name) === undefined) await core.volumes.create(name, {}, call)
+      return { Mountpoint: await core.mounts.mount(name, id, call) }
+    },
+    unmount,
+  )
+  change('/VolumeDriver.Unmount', shortMs, unmount)
+
+  async function unmount({ name, id }: PluginRequest, call: CallContext): Promise<Answer> {
+    await core.mounts.unmount(name, id, call)
+    return {}
+  }
+}
+
+function get(request: FastifyRequest, reply: FastifyReply, deps: ApiDeps, listing: VolumeListing): unknown {
+  try {
+    if (isEmpty(request)) return hangUp(reply)
+    const { name } = PluginRequest.parse(request.body)
+    return send(reply, { Volume: listing.detail(deps.core.volumes.get(name)) })
+  } catch (thrown) {
+    const isAbsent = isConvoyError(thrown, 'not-found') || isConvoyError(thrown, 'invalid-argument')
+    if (isAbsent) return send(reply, { Err: noSuchVolume(thrown) })
+    deps.log.warn({ err: thrown }, 'Get is not answered: it is not known whether the volume exists')
+    return hangUp(reply)
+  }
+}
+
+/** Docker recognises an absent volume by these words. A name that breaks the rule names no volume. */
+function noSuchVolume(error: ConvoyError): string {
+  return error.code === 'not-found' ? error.message : `no such volume: ${error.message}`
+}
+
+function answer(request: FastifyRequest, reply: FastifyReply, act: (request: PluginRequest) => Answer): FastifyReply {
+  try {
+    return send(reply, act(PluginRequest.parse(request.body)))
+  } catch (thrown) {
+    return send(reply, { Err: toConvoyError(thrown).sentence })
+  }
+}
+
+/** Ends the connection without an answer: to Docker a network failure, which it repeats and then reports, forgetting nothing. */
+function hangUp(reply: FastifyReply): FastifyReply {
+  reply.hijack()
+  reply.raw.destroy()
+  return reply
+}
+
+function isEmpty(request: FastifyRequest): boolean {
+  return typeof request.body !== 'string' || request.body.trim() === ''
+}
+
+function send(reply: FastifyReply, body: Answer): FastifyReply {
+  return sendText(reply, JSON.stringify(body))
+}
+
+function sendText(reply: FastifyReply, body: string): FastifyReply {
+  return reply.code(200).header('content-type', contentType).send(body)
+}

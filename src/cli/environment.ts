@@ -1,0 +1,29 @@
+import type { OptionTable } from '../model/options.js'
+import type { Terminal } from './terminal.js'
+
+/** What the command line takes from the process that runs it. */
+export interface Environment {
+  readonly version: string
+  readonly terminal: Terminal
+  readonly sleep: (ms: number) => Promise<void>
+  readonly daemon: DaemonEntry
+  /** How long the daemon may stay silent; without it long enough for any operation. */
+  readonly answerTimeoutMs?: number
+}
+
+/** What was typed behind `convoy daemon`; nothing of it is checked yet. */
+export interface DaemonArguments {
+  /** Name of the option in the daemon's table → its text. A flag without a value is `true`. */
+  readonly options: Readonly<Record<string, string>>
+  /** In the order given: the first is the default. */
+  readonly drivers: readonly string[]
+  /** `key=value` each. */
+  readonly driverOptions: readonly string[]
+}
+
+/** The daemon, as far as the command line knows it. Loading it is slow, so nothing but `convoy daemon` does. */
+export interface DaemonEntry {
+  readonly loadOptions: () => Promise<OptionTable>
+  /** Resolves to the exit code once the daemon has shut down. */
+  readonly run: (args: DaemonArguments) => Promise<number>
+}

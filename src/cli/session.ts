@@ -1,0 +1,67 @@
+import { optional } from '../model/optional.js'
+import { ControlClient } from './control-client.js'
+import type { Environment } from './environment.js'
+import { oneLine, printFailure, type Terminal } from './terminal.js'
+
+/** Where the daemon's socket is, unless `--socket` says otherwise. Old hosts' `.spec` files hold this path. */
+export const defaultSocketPath = '/var/run/convoy/convoy.sock'
+
+/** The options that may stand anywhere in a command line. */
+export interface GlobalOptions {
+  readonly socket?: string
+  readonly debug?: boolean
+  readonly verbose?: boolean
+}
+
+/** One run of one command: what it talks to, and the exit code it has earned so far. */
+export class Session {
+  readonly environment: Environment
+  #globals: GlobalOptions = {}
+  #client: ControlClient | undefined
+  #exitCode = 0
+
+  constructor(environment: Environment) {
+    this.environment = environment
+  }
+
+  get terminal(): Terminal {
+    return this.environment.terminal
+  }
+
+  get globals(): GlobalOptions {
+    return this.#globals
+  }
+
+  get exitCode(): number {
+    return this.#exitCode
+  }
+
+  /** Must be called once, before the command runs. */
+  begin(globals: GlobalOptions): void {
+    this.#globals = globals
+  }
+
+  get client(): ControlClient {
+    this.#client ??= new ControlClient({
+      socketPath: this.#globals.socket ?? defaultSocketPath,
+      ...optional('timeoutMs', this.environment.answerTimeoutMs),
+      ...optional('onExchange', this.#globals.debug === true ? (sentence: string) => this.#debug(sentence) : undefined),
+    })
+    return this.#client
+  }
+
+  /** The command goes on, for example with the next volume, but has failed. */
+  fail(thrown: unknown): void {
+    this.finish(printFailure(this.terminal, thrown))
+    const cause = thrown instanceof Error ? (thrown.cause ?? thrown) : thrown
+    if (cause instanceof Error) this.#debug(cause.stack ?? cause.message)
+  }
+
+  finish(exitCode: number): void {
+    this.#exitCode = exitCode
+  }
+
+  #debug(text: string): void {
+    if (this.#globals.debug === true) this.terminal.err(`convoy: debug: ${oneLine(text)}\n`)
+  }
+}

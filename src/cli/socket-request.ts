@@ -1,0 +1,96 @@
+import type { IncomingMessage } from 'node:http'
+import { ConvoyError } from '../errors.js'
+import { oneLine } from './terminal.js'
+
+export interface SocketRequest {
+  readonly socketPath: string
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly path: string
+  readonly body?: unknown
+  /** How long the daemon may stay silent. */
+  readonly timeoutMs: number
+}
+
+export interface SocketAnswer {
+  readonly status: number
+  readonly text: string
+}
+
+/** 10,000 volumes are about 10 MiB; what is larger was not sent by our daemon. */
+export const mostAnswerBytes = 64 * 1024 * 1024
+
+/** One HTTP request on a connection of its own. Any answer resolves, whatever its status; no answer is a ConvoyError. */
+export async function sendRequest(request: SocketRequest): Promise<SocketAnswer> {
+  // Loaded here, because `--help` and `--version` do without it.
+  const http = await import('node:http')
+  const body = request.body === undefined ? undefined : JSON.stringify(request.body)
+  const { socketPath, method, path, timeoutMs: timeout } = request
+  return new Promise((resolve, reject) => {
+    const sent = http.request({ socketPath, method, path, timeout, agent: false, headers: headersFor(body) })
+    const fail = (error: unknown) => {
+      reject(translate(error, request))
+    }
+    sent.once('response', (response) => {
+      readText(response).then((text) => resolve({ status: response.statusCode ?? 0, text }), fail)
+    })
+    sent.once('timeout', () => sent.destroy(silence(request)))
+    sent.once('error', fail)
+    sent.end(body)
+  })
+}
+
+function headersFor(body: string | undefined): Record<string, string | number> {
+  if (body === undefined) return { host: 'convoy' }
+  return { host: 'convoy', 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
+}
+
+async function readText(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  // A response without an encoding yields buffers.
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > mostAnswerBytes) throw new ConvoyError('internal', 'the daemon sent an answer without end')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function silence(request: SocketRequest): ConvoyError {
+  const seconds = Math.ceil(request.timeoutMs / 1000)
+  return new ConvoyError('deadline-exceeded', `the daemon at ${request.socketPath} was silent for ${seconds} s`, {
+    hint: 'it may still finish: see "convoy list", "convoy jobs" and the log of the daemon',
+  })
+}
+
+/** What the system says about a socket, as something to do about it. */
+function translate(thrown: unknown, request: SocketRequest): ConvoyError {
+  if (thrown instanceof ConvoyError) return thrown
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
+  const [message, hint] = describeFailure(code, oneLine(request.socketPath))
+  return new ConvoyError('unavailable', message, { hint, cause: thrown })
+}
+
+function describeFailure(code: string, socketPath: string): readonly [message: string, hint: string] {
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return [`no daemon at ${socketPath}`, 'start it with "sudo convoy daemon", or name its socket with --socket']
+    case 'ECONNREFUSED':
+      return [`nothing answers at ${socketPath}`, 'the daemon is not running; start it with "sudo convoy daemon"']
+    case 'EACCES':
+    case 'EPERM':
+      return [`permission denied on ${socketPath}`, 'only root may command the daemon; repeat this with sudo']
+    case 'EINVAL':
+    case 'ENAMETOOLONG':
+      return [`${socketPath} cannot be the path of a socket`, 'a path of at most 107 bytes works']
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return [
+        `the daemon at ${socketPath} closed the connection before it had answered`,
+        'it may be starting or stopping: repeat this in a moment, and see the log of the daemon',
+      ]
+    default:
+      return [`talking to ${socketPath} failed${code && `: ${code}`}`, 'is a convoy daemon behind this socket?']
+  }
+}

@@ -1,0 +1,42 @@
+import type { ErrorCode } from '../errors.js'
+import { toConvoyError } from '../errors.js'
+
+/** Where the text of a command goes: `out` is for programs, `err` for people. */
+export interface Terminal {
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+}
+
+/** Scripts written for the old program test for 1, so every failure is 1. */
+const exitCodes = {
+  'invalid-argument': 1,
+  'not-found': 1,
+  'already-exists': 1,
+  'in-use': 1,
+  unsupported: 1,
+  unavailable: 1,
+  'deadline-exceeded': 1,
+  internal: 1,
+} as const satisfies Record<ErrorCode, number>
+
+/** One value per line, without quotes, as scripts read it. */
+export function printLine(terminal: Terminal, text: string): void {
+  terminal.out(`${text}\n`)
+}
+
+export function printJson(terminal: Terminal, value: unknown): void {
+  terminal.out(`${JSON.stringify(value, undefined, 2)}\n`)
+}
+
+/** Says on both streams what went wrong, `Error` in JSON being the one that scripts read, and returns the exit code. */
+export function printFailure(terminal: Terminal, thrown: unknown): number {
+  const error = toConvoyError(thrown)
+  printJson(terminal, { Error: error.message, Code: error.code })
+  terminal.err(`convoy: ${oneLine(error.sentence)}\n`)
+  return exitCodes[error.code]
+}
+
+/** Text from elsewhere for a terminal: on one line, and without characters that a terminal would obey. */
+export function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '?')
+}

@@ -1,0 +1,51 @@
+import { join } from 'node:path'
+import type { DriverRegistry } from '../drivers/registry.js'
+import type { JobProcesses } from '../host/job-processes.js'
+import type { Mounter } from '../host/mounter.js'
+import type { VolumeHolders } from '../host/volume-holders.js'
+import type { CallContext, Logger } from '../model/call-context.js'
+import type { OnRemove } from '../model/volume.js'
+import type { VolumeName } from '../model/volume-name.js'
+import type { Ledger } from '../store/ledger.js'
+import type { VolumeLocks } from './volume-locks.js'
+
+/** What core works with. One object for all of its parts, so that a test replaces any of them. */
+export interface CoreDeps {
+  readonly ledger: Ledger
+  readonly drivers: DriverRegistry
+  readonly mounter: Mounter
+  readonly holders: VolumeHolders
+  readonly containers: ContainerUsers
+  readonly jobProcesses: JobProcesses
+  readonly locks: VolumeLocks
+  readonly now: () => Date
+  /** A fresh UUID. */
+  readonly newId: () => string
+  readonly policy: Policy
+  readonly log: Logger
+}
+
+/** What an administrator decides for all volumes. */
+export interface Policy {
+  readonly onDockerRemove: OnRemove
+  readonly trashRetentionMs: number
+  /** Directory below which core mounts file systems. */
+  readonly mountRoot: string
+  readonly mostRunningJobs: number
+}
+
+/** What Docker itself says of its containers; asked by reconciliation only, never inside a request of Docker's. */
+export interface ContainerUsers {
+  /** Names of running containers that use the volume; undefined when Docker cannot be asked. */
+  of(volume: VolumeName): Promise<readonly string[] | undefined>
+}
+
+/** For undoing: the caller's signal may be what stopped us, so undoing has a deadline of its own. */
+export function undoing(call: CallContext): CallContext {
+  return { ...call, signal: AbortSignal.timeout(20_000) }
+}
+
+/** Where core mounts the volume's file system, when its driver names one. */
+export function mountPath(policy: Policy, name: VolumeName): string {
+  return join(policy.mountRoot, name)
+}

@@ -1,0 +1,37 @@
+import type { CoreDeps } from './core-deps.js'
+import { Discovery } from './discovery.js'
+import { Holding } from './holding.js'
+import { Jobs } from './jobs.js'
+import { Mounts } from './mounts.js'
+import { Reconciliation } from './reconciliation.js'
+import { Recovery } from './recovery.js'
+import { Removal } from './removal.js'
+import { Resumption } from './resumption.js'
+import { Trash } from './trash.js'
+import { Volumes } from './volumes.js'
+
+/** All rules, put together: what `api` calls and `daemon` drives. */
+export interface Core {
+  readonly volumes: Volumes
+  readonly mounts: Mounts
+  readonly removal: Removal
+  readonly jobs: Jobs
+  readonly trash: Trash
+  readonly recovery: Recovery
+  readonly discovery: Discovery
+  readonly reconciliation: Reconciliation
+}
+
+export function createCore(deps: CoreDeps): Core {
+  const resumption = new Resumption(deps)
+  const holding = new Holding(deps)
+  const volumes = new Volumes(deps, resumption)
+  const mounts = new Mounts(deps, { volumes, resumption, holding })
+  const jobs = new Jobs(deps)
+  const trash = new Trash(deps, jobs)
+  const removal = new Removal(deps, { volumes, resumption, holding, mounts, trash })
+  const recovery = new Recovery(deps, { resumption, removal })
+  const discovery = new Discovery(deps, volumes)
+  const reconciliation = new Reconciliation(deps, { holding, mounts })
+  return { volumes, mounts, removal, jobs, trash, recovery, discovery, reconciliation }
+}

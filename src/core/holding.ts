@@ -1,0 +1,49 @@
+import { ConvoyError } from '../errors.js'
+import type { MountHolder } from '../host/mount-holders.js'
+import type { MountReference } from '../model/mount.js'
+import type { Volume } from '../model/volume.js'
+import { type CoreDeps, mountPath } from './core-deps.js'
+
+/** Whether a volume is in use, by what Docker told us and by what the kernel shows. */
+export class Holding {
+  readonly #deps: CoreDeps
+
+  constructor(deps: CoreDeps) {
+    this.#deps = deps
+  }
+
+  /** Mounts of the volume in any namespace, besides our own. */
+  of(volume: Volume): Promise<readonly MountHolder[]> {
+    const { drivers, holders, policy } = this.#deps
+    const directory = drivers.get(volume.driver).mountDirectory(volume)
+    return holders.of(directory ?? mountPath(policy, volume.name))
+  }
+
+  /** References of the engine that runs now; older ones hold only what the kernel confirms. */
+  current(volume: Volume): readonly MountReference[] {
+    const { ledger } = this.#deps
+    return [...ledger.mountsOf(volume.name).values()].filter(({ epoch }) => epoch === ledger.epoch)
+  }
+
+  /** ConvoyError `in-use`, by what we were told. */
+  refuseReferenced(volume: Volume): void {
+    const references = this.#deps.holders.seesEveryNamespace()
+      ? this.current(volume)
+      : [...this.#deps.ledger.mountsOf(volume.name).values()]
+    if (references.length === 0) return
+    const ids = references.map(({ id }) => id.slice(0, 12)).join(', ')
+    throw new ConvoyError('in-use', `volume "${volume.name}" is mounted (${ids})`, {
+      hint: 'stop the containers that use it first',
+    })
+  }
+
+  /** ConvoyError `in-use`, by what the kernel shows. */
+  async refuseHeld(volume: Volume): Promise<void> {
+    const [first, ...others] = await this.of(volume)
+    if (first === undefined) return
+    const more = others.length === 0 ? '' : ` and ${others.length} more`
+    throw new ConvoyError('in-use', `volume "${volume.name}" is still mounted by process ${first.pid}${more}`, {
+      hint: 'stop the container or process that uses it first',
+    })
+  }
+}

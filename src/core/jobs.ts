@@ -1,0 +1,146 @@
+import { ConvoyError, toConvoyError } from '../errors.js'
+import { isFinished, type Job, type JobProgress, type JobRequest } from '../model/job.js'
+import type { LedgerWrite } from '../store/ledger-write.js'
+import type { CoreDeps } from './core-deps.js'
+
+const mostAttempts = 5
+const keptFinished = 50
+
+/**
+ * Work in child processes: starts as many as may run at once, follows them over restarts of the daemon, starts again what died
+ * without a result. A job's request is idempotent, so starting it again is always right.
+ */
+export class Jobs {
+  readonly #deps: CoreDeps
+  readonly #cancelled = new Set<string>()
+  readonly #listeners: ((job: Job) => void)[] = []
+  readonly #following = new Set<string>()
+  #isClosed = false
+
+  constructor(deps: CoreDeps) {
+    this.#deps = deps
+  }
+
+  onFinished(listener: (job: Job) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  /** Newest first. */
+  list(): readonly Job[] {
+    return [...this.#deps.ledger.jobs.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt))
+  }
+
+  get(id: string): Job {
+    const job = this.#deps.ledger.jobs.get(id)
+    if (job !== undefined) return job
+    throw new ConvoyError('not-found', `no such job: ${id}`, { hint: 'convoy jobs lists them' })
+  }
+
+  /** How far it has come; undefined before the first report. */
+  progress(job: Job): Promise<JobProgress | undefined> {
+    return this.#deps.jobProcesses.readProgress(job.id)
+  }
+
+  /** Queues the job durably, together with `writes`, and starts it as soon as one may run. */
+  async start(request: JobRequest, ...writes: readonly LedgerWrite[]): Promise<Job> {
+    const { ledger, newId, now } = this.#deps
+    const job: Job = { id: newId(), request, state: 'queued', createdAt: now().toISOString(), attempts: 0 }
+    await ledger.commit('job', { put: 'job', row: job }, ...writes)
+    this.#startQueued()
+    return job
+  }
+
+  /** Ends the job; what it did so far stays done. */
+  async cancel(id: string): Promise<Job> {
+    const job = this.get(id)
+    if (isFinished(job)) return job
+    this.#cancelled.add(id)
+    if (job.state === 'queued') this.#finish(job, 'cancelled', undefined)
+    else if (job.process !== undefined) await this.#deps.jobProcesses.kill(job.process)
+    return this.get(id)
+  }
+
+  /** Picks up what an earlier daemon left: follows what still runs, starts again what died. */
+  resume(): void {
+    for (const job of this.#deps.ledger.jobs.values()) if (job.state === 'running') void this.#follow(job)
+    this.#startQueued()
+  }
+
+  /** Stops following. Running jobs go on. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  #startQueued(): void {
+    if (this.#isClosed) return
+    const { ledger, policy } = this.#deps
+    const waiting = [...ledger.jobs.values()].filter(({ id, state }) => state === 'queued' && !this.#following.has(id))
+    const free = Math.max(0, policy.mostRunningJobs - this.#following.size)
+    for (const job of waiting.slice(0, free)) void this.#run(job)
+  }
+
+  async #run(job: Job): Promise<void> {
+    const { ledger, jobProcesses, now, log } = this.#deps
+    this.#following.add(job.id)
+    const started: Job = { ...job, state: 'running', attempts: job.attempts + 1, startedAt: now().toISOString() }
+    try {
+      await ledger.commit('job', { put: 'job', row: started })
+      const journal = ledger.journalOf(job.request.volume.id)
+      const process = await jobProcesses.start(job.id, { request: job.request, journal })
+      ledger.commitLater('job', { put: 'job', row: { ...started, process } })
+    } catch (thrown) {
+      log.warn({ job: job.id, err: thrown }, 'a job could not be started')
+      this.#finish(started, 'failed', toConvoyError(thrown).sentence)
+      return
+    }
+    await this.#follow(this.get(job.id))
+  }
+
+  async #follow(job: Job): Promise<void> {
+    this.#following.add(job.id)
+    const { jobProcesses, ledger, log } = this.#deps
+    try {
+      if (job.process !== undefined) await jobProcesses.ended(job.process)
+      if (this.#isClosed) return
+      const result = await jobProcesses.readResult(job.id)
+      if (result !== undefined && Object.keys(result.journal).length > 0) {
+        ledger.commitLater('job', { put: 'journal', id: job.request.volume.id, notes: result.journal })
+      }
+      if (this.#cancelled.has(job.id)) this.#finish(job, 'cancelled', undefined)
+      else if (result !== undefined)
+        this.#finish(job, result.error === undefined ? 'succeeded' : 'failed', result.error)
+      else if (job.attempts >= mostAttempts) this.#finish(job, 'failed', `died ${job.attempts} times without a result`)
+      else this.#queueAgain(job)
+    } catch (thrown) {
+      log.error({ job: job.id, err: thrown }, 'a job could not be followed')
+      this.#finish(job, 'failed', toConvoyError(thrown).sentence)
+    }
+  }
+
+  #queueAgain(job: Job): void {
+    const { process: _, ...row } = job
+    this.#following.delete(job.id)
+    this.#deps.ledger.commitLater('job', { put: 'job', row: { ...row, state: 'queued' } })
+    this.#startQueued()
+  }
+
+  #finish(job: Job, state: 'succeeded' | 'failed' | 'cancelled', error: string | undefined): void {
+    const { ledger, now, log, jobProcesses } = this.#deps
+    const { process: _, ...row } = job
+    const finished: Job = { ...row, state, finishedAt: now().toISOString(), ...(error === undefined ? {} : { error }) }
+    ledger.commitLater('job', { put: 'job', row: finished }, ...this.#oldOnes())
+    this.#following.delete(job.id)
+    this.#cancelled.delete(job.id)
+    log.info({ job: job.id, kind: job.request.kind, state, error }, 'job finished')
+    for (const listener of this.#listeners) listener(finished)
+    void jobProcesses
+      .removeFolder(job.id)
+      .catch((thrown: unknown) => log.warn({ err: thrown }, 'job folder not removed'))
+    this.#startQueued()
+  }
+
+  #oldOnes(): readonly LedgerWrite[] {
+    const finished = this.list().filter(isFinished)
+    return finished.slice(keptFinished).map(({ id }) => ({ remove: 'job', id }) as const)
+  }
+}

@@ -1,0 +1,187 @@
+import { join } from 'node:path'
+import pRetry, { AbortError } from 'p-retry'
+import type { MountSource } from '../drivers/driver.js'
+import { ConvoyError, isConvoyError, toConvoyError } from '../errors.js'
+import type { CallContext } from '../model/call-context.js'
+import type { MountId, MountReference } from '../model/mount.js'
+import type { Volume } from '../model/volume.js'
+import type { VolumeName } from '../model/volume-name.js'
+import type { LedgerWrite } from '../store/ledger-write.js'
+import { type CoreDeps, mountPath, undoing } from './core-deps.js'
+import { driverCall } from './driver-call.js'
+import type { Holding } from './holding.js'
+import type { Resumption } from './resumption.js'
+import { detached } from './volume-transitions.js'
+import type { Volumes } from './volumes.js'
+
+/**
+ * Who holds which volume. Docker's mount ids are hints: they are counted for each (volume, id), and before anything is
+ * unmounted the kernel is asked who still uses it.
+ */
+export class Mounts {
+  readonly #deps: CoreDeps
+  readonly #volumes: Volumes
+  readonly #resumption: Resumption
+  readonly #holding: Holding
+
+  constructor(deps: CoreDeps, parts: { volumes: Volumes; resumption: Resumption; holding: Holding }) {
+    this.#deps = deps
+    this.#volumes = parts.volumes
+    this.#resumption = parts.resumption
+    this.#holding = parts.holding
+  }
+
+  /** Makes the volume reachable, counts the id, and resolves to the absolute mountpoint. */
+  async mount(name: VolumeName, id: MountId, call: CallContext): Promise<string> {
+    this.#volumes.get(name)
+    return this.#deps.locks.run(name, call.signal, async () => {
+      const volume = await this.#resumption.resume(name, call)
+      if (volume === undefined || volume.state === 'forgotten') this.#volumes.get(name)
+      if (volume === undefined) throw new ConvoyError('not-found', `no such volume: ${name}`)
+      const attached = await this.#attach(volume, call)
+      const reference = this.#counted(name, id)
+      try {
+        call.signal.throwIfAborted()
+        await this.#deps.ledger.commit('mount', ...changed(volume, attached), { put: 'mount', row: reference })
+      } catch (thrown) {
+        await this.#undoAttach(attached, undoing(call))
+        throw call.signal.aborted ? gone(name, thrown) : thrown
+      }
+      return mountpointOf(attached)
+    })
+  }
+
+  /** Gives one count of the id back; the last one unmounts unless the kernel says that somebody is still there. */
+  async unmount(name: VolumeName, id: MountId, call: CallContext): Promise<void> {
+    await this.#deps.locks.run(name, call.signal, async () => {
+      const reference = this.#deps.ledger.mountsOf(name).get(id)
+      if (reference === undefined) {
+        call.log.info({ volume: name, mount: id }, 'unmount of an id that holds nothing')
+        return
+      }
+      await this.#giveBack(reference, call)
+    })
+  }
+
+  /** Drops references that hold nothing. The caller holds the volume's lock and knows from the kernel that nobody is there. */
+  async drop(references: readonly MountReference[], call: CallContext): Promise<void> {
+    for (const reference of references) await this.#giveBack({ ...reference, count: 1 }, call)
+  }
+
+  /** Unmounts and detaches a volume that nobody holds, by the ledger and by the kernel. The caller holds the lock. */
+  async release(volume: Volume, call: CallContext): Promise<void> {
+    const { ledger } = this.#deps
+    if (volume.state !== 'attached' || ledger.mountsOf(volume.name).size > 0) return
+    if ((await this.#holding.of(volume)).length > 0) return
+    await ledger.commit('unmount-intent', { put: 'volume', row: { ...volume, state: 'detaching' } })
+    await this.#resumption.detach({ ...volume, state: 'detaching' }, call)
+  }
+
+  async #attach(volume: Volume, call: CallContext): Promise<Volume> {
+    const { ledger, drivers } = this.#deps
+    const driver = drivers.get(volume.driver)
+    const isRecorded = driver.attachment === 'recorded' && volume.state === 'ready'
+    const intent: Volume = { ...volume, state: 'attaching' }
+    if (isRecorded) await ledger.commit('mount-intent', { put: 'volume', row: intent })
+    const source = await this.#untilReachable(volume.name, call, () =>
+      driver.attach(volume, driverCall(ledger, volume.id, call)),
+    ).catch(async (thrown: unknown) => {
+      if (isRecorded) await this.#undoAttach(intent, undoing(call))
+      throw thrown
+    })
+    return { ...volume, state: 'attached', mountpoint: await this.#mountSource(intent, source, call) }
+  }
+
+  async #mountSource(volume: Volume, source: MountSource, call: CallContext): Promise<string> {
+    if (source.kind === 'directory') return source.path
+    const mountpoint = mountPath(this.#deps.policy, volume.name)
+    await this.#deps.mounter.mount({ ...source, mountpoint }, call)
+    return join(mountpoint, source.subdirectory)
+  }
+
+  /** One refused Mount ends `--restart=always` for good, so what may pass is waited for, here. */
+  #untilReachable(name: VolumeName, call: CallContext, attach: () => Promise<MountSource>): Promise<MountSource> {
+    const attempt = async () => {
+      try {
+        return await attach()
+      } catch (thrown) {
+        if (isConvoyError(thrown, 'unavailable') && !call.signal.aborted) throw thrown
+        throw new AbortError(toConvoyError(thrown))
+      }
+    }
+    return pRetry(attempt, {
+      retries: 1000,
+      minTimeout: 200,
+      maxTimeout: 5000,
+      signal: call.signal,
+      onFailedAttempt: ({ error, attemptNumber }) =>
+        call.log.warn({ volume: name, attempt: attemptNumber, err: error }, 'storage not reachable yet: retrying'),
+    }).catch((thrown: unknown) => {
+      throw call.signal.aborted && !(thrown instanceof ConvoyError) ? gone(name, thrown) : thrown
+    })
+  }
+
+  /** A reference of an earlier engine life is only a hint: Docker uses its id again after a crash, without an Unmount. */
+  #counted(name: VolumeName, id: MountId): MountReference {
+    const { ledger, now } = this.#deps
+    const before = ledger.mountsOf(name).get(id)
+    const count = before?.epoch === ledger.epoch ? before.count + 1 : 1
+    return { volume: name, id, count, epoch: ledger.epoch, mountedAt: now().toISOString() }
+  }
+
+  async #giveBack(reference: MountReference, call: CallContext): Promise<void> {
+    const { ledger } = this.#deps
+    const { volume: name, id, count, epoch } = reference
+    if (count > 1 && epoch === ledger.epoch) {
+      await this.#commitUnmount({ put: 'mount', row: { ...reference, count: count - 1 } })
+      return
+    }
+    const isLast = ledger.mountsOf(name).size === 1
+    const volume = ledger.volumes.get(name)
+    const remove = { remove: 'mount', volume: name, id } as const
+    const isStateless = volume?.state === 'attached' && this.#deps.drivers.get(volume.driver).attachment === 'stateless'
+    if (isLast && isStateless) await this.#commitUnmount(remove, { put: 'volume', row: detached(volume) })
+    else await this.#commitUnmount(remove)
+    if (isLast && !isStateless && volume !== undefined) await this.release(volume, call)
+  }
+
+  /** A full disk must not keep a volume mounted: losing this is losing an Unmount, which reconciliation mends. */
+  async #commitUnmount(...writes: readonly LedgerWrite[]): Promise<void> {
+    const { ledger, log } = this.#deps
+    try {
+      await ledger.commit('unmount', ...writes)
+    } catch (thrown) {
+      log.warn({ err: thrown }, 'an unmount could not be saved: kept in memory until it can')
+      ledger.commitLater('unmount', ...writes)
+    }
+  }
+
+  async #undoAttach(attached: Volume, call: CallContext): Promise<void> {
+    const { ledger, drivers } = this.#deps
+    if (drivers.get(attached.driver).attachment === 'stateless') return
+    if (ledger.mountsOf(attached.name).size > 0) return
+    try {
+      await this.#resumption.detach(attached, call)
+    } catch (thrown) {
+      call.log.warn({ volume: attached.name, err: thrown }, 'a failed mount could not be undone: retried later')
+    }
+  }
+}
+
+/** The row of a volume that attaching changed; none when it was attached before. */
+function changed(before: Volume, after: Volume): readonly LedgerWrite[] {
+  const isSame = before.state === after.state && before.mountpoint === after.mountpoint
+  return isSame ? [] : [{ put: 'volume', row: after }]
+}
+
+function mountpointOf(volume: Volume): string {
+  if (volume.mountpoint?.startsWith('/') === true) return volume.mountpoint
+  throw new ConvoyError('internal', `volume "${volume.name}" has no mountpoint`)
+}
+
+function gone(name: VolumeName, cause: unknown): ConvoyError {
+  return new ConvoyError('deadline-exceeded', `volume "${name}" could not be made reachable in time`, {
+    hint: 'convoy logs what it waited for; start the container again once the storage answers',
+    cause,
+  })
+}

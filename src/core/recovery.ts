@@ -1,0 +1,57 @@
+import type { CallContext } from '../model/call-context.js'
+import type { Volume } from '../model/volume.js'
+import type { CoreDeps } from './core-deps.js'
+import type { Removal } from './removal.js'
+import type { Resumption } from './resumption.js'
+import { detached } from './volume-transitions.js'
+
+/** What has to be put right at start, before Docker is answered and after. */
+export class Recovery {
+  readonly #deps: CoreDeps
+  readonly #resumption: Resumption
+  readonly #removal: Removal
+
+  constructor(deps: CoreDeps, parts: { readonly resumption: Resumption; readonly removal: Removal }) {
+    this.#deps = deps
+    this.#resumption = parts.resumption
+    this.#removal = parts.removal
+  }
+
+  /** After a reboot nothing is mounted, whatever the ledger says. Resolves before the first request is answered. */
+  async voidAfterReboot(bootId: string): Promise<void> {
+    const { ledger, log } = this.#deps
+    if (ledger.setting('boot-id') === bootId) return
+    const references = [...ledger.mountedNames].flatMap((name) => [...ledger.mountsOf(name).values()])
+    const attached = [...ledger.volumes.values()].filter(({ state }) => state === 'attached')
+    await ledger.commit(
+      'start',
+      ...references.map(({ volume, id }) => ({ remove: 'mount', volume, id }) as const),
+      ...attached.map((volume) => ({ put: 'volume', row: detached(volume) }) as const),
+      { put: 'setting', key: 'boot-id', value: bootId },
+    )
+    if (references.length > 0) log.info({ mounts: references.length }, 'the host has rebooted: mounts are void')
+  }
+
+  /** Carries on what a crash cut short, one volume after the other; one that fails is left for its next use. */
+  async resumeAll(call: CallContext): Promise<void> {
+    const { ledger, locks, log } = this.#deps
+    const cutShort = [...ledger.volumes.values()].filter(({ state }) => state.endsWith('ing'))
+    for (const volume of cutShort) {
+      try {
+        await locks.run(volume.name, call.signal, () => this.#carryOn(volume, call))
+        log.info({ volume: volume.name, state: volume.state }, 'carried on what was cut short')
+      } catch (thrown) {
+        log.warn({ volume: volume.name, state: volume.state, err: thrown }, 'could not carry on: left for the next use')
+      }
+    }
+  }
+
+  async #carryOn(cutShort: Volume, call: CallContext): Promise<void> {
+    const volume = this.#deps.ledger.volumes.get(cutShort.name)
+    if (volume?.state !== cutShort.state) return
+    // Docker may have been told that a removal succeeded: it is finished, not undone.
+    const isRemoval = volume.state === 'forgetting' || volume.state === 'trashing'
+    if (isRemoval) await this.#removal.finish(volume, call)
+    else await this.#resumption.resume(volume.name, call)
+  }
+}

@@ -1,0 +1,82 @@
+import { ConvoyError } from '../errors.js'
+import type { CallContext } from '../model/call-context.js'
+import type { Job } from '../model/job.js'
+import type { TrashedVolume } from '../model/volume.js'
+import type { CoreDeps } from './core-deps.js'
+import type { Jobs } from './jobs.js'
+
+/** Deleted volumes whose data is kept until their time is up; then a job removes it. */
+export class Trash {
+  readonly #deps: CoreDeps
+  readonly #jobs: Jobs
+  /** Entries that somebody is about to restore or to remove. */
+  readonly #reserved = new Set<string>()
+
+  constructor(deps: CoreDeps, jobs: Jobs) {
+    this.#deps = deps
+    this.#jobs = jobs
+    jobs.onFinished((job) => this.#finished(job))
+  }
+
+  /** By id, or the newest of that name. ConvoyError `not-found`; `in-use` when its data is being removed. */
+  find(nameOrId: string): TrashedVolume {
+    const { trash } = this.#deps.ledger
+    const ofName = [...trash.values()].filter(({ name }) => name === nameOrId)
+    const newest = ofName.sort((a, b) => b.trashedAt.localeCompare(a.trashedAt))[0]
+    const entry = trash.get(nameOrId) ?? newest
+    if (entry === undefined) {
+      throw new ConvoyError('not-found', `nothing named "${nameOrId}" is forgotten or in the trash`)
+    }
+    if (entry.state === 'trashed') return entry
+    throw new ConvoyError('in-use', `the data of "${nameOrId}" is being removed`, {
+      hint: 'see convoy jobs; a cancelled removal leaves a part of the data',
+    })
+  }
+
+  /** Acts on the entry while nobody else does. ConvoyError `in-use` when somebody does. */
+  async reserve<T>(entry: TrashedVolume, act: (entry: TrashedVolume) => Promise<T>): Promise<T> {
+    const { id, name } = entry
+    if (this.#reserved.has(id)) throw new ConvoyError('in-use', `the data of "${name}" is being restored or removed`)
+    this.#reserved.add(id)
+    try {
+      return await act(entry)
+    } finally {
+      this.#reserved.delete(id)
+    }
+  }
+
+  /** Starts the removal of everything whose time is up. */
+  async sweep(call: CallContext): Promise<void> {
+    const { ledger, now } = this.#deps
+    const time = now().toISOString()
+    const isDue = ({ id, state, expiresAt }: TrashedVolume) =>
+      state === 'trashed' && expiresAt <= time && !this.#reserved.has(id)
+    for (const { id } of [...ledger.trash.values()].filter(isDue)) {
+      const entry = ledger.trash.get(id)
+      if (entry !== undefined && isDue(entry)) await this.reserve(entry, () => this.#startRemoval(entry, call))
+    }
+  }
+
+  async #startRemoval(entry: TrashedVolume, call: CallContext): Promise<void> {
+    const { name, id, attributes, driver } = entry
+    const request = { kind: 'remove', driver, volume: { name, id, attributes } } as const
+    await this.#jobs.start(request, { put: 'trash', row: { ...entry, state: 'deleting' } })
+    call.log.info({ volume: name, id }, 'removing the data of a deleted volume')
+  }
+
+  /** A removal that failed or was cancelled is tried again when the entry's time comes round. */
+  #finished(job: Job): void {
+    const { ledger, now } = this.#deps
+    const entry = ledger.trash.get(job.request.volume.id)
+    if (entry?.state !== 'deleting') return
+    const { id } = entry
+    if (job.state === 'succeeded') {
+      ledger.commitLater('trash-delete', { remove: 'trash', id }, { remove: 'journal', id })
+      return
+    }
+    const expiresAt = new Date(now().getTime() + retryAfterMs).toISOString()
+    ledger.commitLater('trash-delete', { put: 'trash', row: { ...entry, state: 'trashed', expiresAt } })
+  }
+}
+
+const retryAfterMs = 60 * 60 * 1000

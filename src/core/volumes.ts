@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto'
+import { ConvoyError, isConvoyError } from '../errors.js'
+import type { CallContext } from '../model/call-context.js'
+import { optional } from '../model/optional.js'
+import { type Attributes, isListed, type Volume } from '../model/volume.js'
+import type { VolumeName } from '../model/volume-name.js'
+import { parseVolumeName } from '../model/volume-name.js'
+import type { CoreDeps } from './core-deps.js'
+import { undoing } from './core-deps.js'
+import { driverCall } from './driver-call.js'
+import type { Resumption } from './resumption.js'
+import { parseVolumeOptions, refuseOtherOptions } from './volume-options.js'
+import { completed, createRequest } from './volume-transitions.js'
+
+/** Which volumes there are, and how one comes to be. */
+export class Volumes {
+  readonly #deps: CoreDeps
+  readonly #resumption: Resumption
+  #isComplete: boolean
+
+  constructor(deps: CoreDeps, resumption: Resumption) {
+    this.#deps = deps
+    this.#resumption = resumption
+    this.#isComplete = deps.ledger.setting('discovered') === 'yes'
+  }
+
+  /** A name that is missing is known to be absent: false while the ledger is rebuilt, or read from an old copy. */
+  get isComplete(): boolean {
+    return this.#isComplete
+  }
+
+  set isComplete(isComplete: boolean) {
+    this.#isComplete = isComplete
+  }
+
+  /** The volume that Docker sees under this name, from memory. */
+  find(name: VolumeName): Volume | undefined {
+    const volume = this.#deps.ledger.volumes.get(name)
+    return volume !== undefined && isListed(volume) ? volume : undefined
+  }
+
+  /** ConvoyError `not-found` when there is certainly no such volume, `unavailable` when that cannot be known yet. */
+  get(name: VolumeName): Volume {
+    const volume = this.find(name)
+    if (volume !== undefined) return volume
+    if (this.#isComplete) throw new ConvoyError('not-found', `no such volume: ${name}`)
+    throw new ConvoyError('unavailable', `convoy does not know yet whether there is a volume "${name}"`, {
+      hint: 'try again in a moment; convoy info says why',
+    })
+  }
+
+  /** All volumes that Docker sees, by name. */
+  list(): readonly Volume[] {
+    return [...this.#deps.ledger.volumes.values()].filter(isListed)
+  }
+
+  /**
+   * Makes the volume. One that exists already with these options is returned as it is; a forgotten one is taken back with its
+   * data. Without a name it gets a generated one.
+   */
+  async create(name: VolumeName | undefined, options: Attributes, call: CallContext): Promise<Volume> {
+    const chosen = name ?? parseVolumeName(`volume-${randomBytes(8).toString('hex')}`)
+    const parsed = parseVolumeOptions(this.#deps.drivers, options)
+    return this.#deps.locks.run(chosen, call.signal, async () => {
+      const existing = await this.#resumption.resume(chosen, call)
+      if (existing === undefined) return this.#createNew(chosen, parsed, call)
+      refuseOtherOptions(existing, options)
+      return existing.state === 'forgotten' ? this.#takeBack(existing, call) : existing
+    })
+  }
+
+  async #createNew(
+    name: VolumeName,
+    { driver, onRemove, options }: ReturnType<typeof parseVolumeOptions>,
+    call: CallContext,
+  ): Promise<Volume> {
+    if (!this.#isComplete) this.get(name)
+    const { ledger, now, newId } = this.#deps
+    const intent: Volume = {
+      name,
+      id: newId(),
+      attributes: {},
+      driver: driver.name,
+      state: 'creating',
+      createdAt: now().toISOString(),
+      options,
+      origin: 'created',
+      ...optional('onRemove', onRemove),
+    }
+    await ledger.commit('create-intent', { put: 'volume', row: intent })
+    try {
+      const created = await driver.create(createRequest(intent), driverCall(ledger, intent.id, call))
+      const volume = completed(intent, created)
+      ledger.commitLater('create-done', { put: 'volume', row: volume })
+      return volume
+    } catch (thrown) {
+      await this.#undoCreate(intent, undoing(call))
+      throw thrown
+    }
+  }
+
+  /** Nothing of a failed create may be visible: what the driver made goes to the trash, to be removed at once. */
+  async #undoCreate(intent: Volume, call: CallContext): Promise<void> {
+    const { ledger, drivers, now } = this.#deps
+    try {
+      const retire = drivers.get(intent.driver).retire(intent, 'trashed', driverCall(ledger, intent.id, call))
+      const handle = await retire.catch((thrown: unknown) => {
+        if (isConvoyError(thrown, 'not-found')) return undefined
+        throw thrown
+      })
+      const forget = { remove: 'volume', name: intent.name } as const
+      if (handle === undefined) {
+        await ledger.commit('create-undone', forget, { remove: 'journal', id: intent.id })
+        return
+      }
+      const at = now().toISOString()
+      const { state: _, origin: __, ...kept } = intent
+      const row = { ...kept, ...handle, state: 'trashed', trashedAt: at, expiresAt: at } as const
+      await ledger.commit('create-undone', forget, { put: 'trash', row })
+    } catch (thrown) {
+      call.log.warn({ volume: intent.name, err: thrown }, 'a failed create could not be undone: retried later')
+    }
+  }
+
+  async #takeBack(forgotten: Volume, call: CallContext): Promise<Volume> {
+    const { ledger, drivers } = this.#deps
+    await ledger.commit('create-intent', { put: 'volume', row: { ...forgotten, state: 'reviving' } })
+    const driver = drivers.get(forgotten.driver)
+    const handle = await driver.revive(forgotten, forgotten.name, driverCall(ledger, forgotten.id, call))
+    const volume: Volume = { ...forgotten, ...handle, state: 'ready' }
+    ledger.commitLater('create-done', { put: 'volume', row: volume })
+    call.log.info({ volume: volume.name }, 'took back a forgotten volume with its data')
+    return volume
+  }
+}

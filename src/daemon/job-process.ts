@@ -1,0 +1,90 @@
+import { setPriority } from 'node:os'
+import { text } from 'node:stream/consumers'
+import { driverKinds } from '../drivers/registry.js'
+import { ConvoyError, toConvoyError } from '../errors.js'
+import { runProgram } from '../host/exec.js'
+import { readJobFile, writeJobFile } from '../host/system-job-processes.js'
+import type { JobAssignment, JobResult } from '../host/job-processes.js'
+import type { JobProgress } from '../model/job.js'
+import type { Attributes } from '../model/volume.js'
+import { createLogger } from './logger.js'
+
+/** What a job's process reads from its standard input. */
+export interface JobConfiguration {
+  readonly hostId: string
+  /** Driver name → its options. */
+  readonly drivers: Readonly<Record<string, Readonly<Record<string, string>>>>
+}
+
+const progressEveryMs = 500
+
+/** The whole life of a job's process: reads its folder, works, leaves its result there. Resolves to the exit code. */
+export async function runJobProcess(folder: string): Promise<number> {
+  const stopped = new AbortController()
+  process.on('SIGTERM', () => stopped.abort(new ConvoyError('deadline-exceeded', 'the job was cancelled')))
+  await yieldToOthers()
+  const configuration = JSON.parse(await text(process.stdin)) as JobConfiguration
+  // The daemon wrote it a moment ago, and nobody else may write there.
+  const assignment = (await readJobFile(folder, 'request.json')) as JobAssignment | undefined
+  if (assignment === undefined) return 1
+  const result = await work(folder, assignment, configuration, stopped.signal)
+  await writeJobFile(folder, 'result.json', result)
+  return result.error === undefined ? 0 : 1
+}
+
+async function work(
+  folder: string,
+  { request, journal }: JobAssignment,
+  configuration: JobConfiguration,
+  signal: AbortSignal,
+): Promise<JobResult> {
+  let notes: Attributes = journal
+  const log = createLogger({ level: 'info' })
+  try {
+    const kind = driverKinds[request.driver]
+    if (kind === undefined) throw new ConvoyError('invalid-argument', `unknown driver ${request.driver}`)
+    const options = configuration.drivers[request.driver] ?? {}
+    const driver = await kind.open({ options, hostId: configuration.hostId, now: () => new Date(), log })
+    try {
+      await driver.remove(request.volume, {
+        signal,
+        log,
+        onProgress: reportProgress(folder),
+        journal: {
+          get notes() {
+            return notes
+          },
+          write: async (next) => {
+            notes = next
+            await writeJobFile(folder, 'journal.json', next)
+          },
+        },
+      })
+    } finally {
+      await driver.close()
+    }
+    return { journal: notes }
+  } catch (thrown) {
+    log.error({ err: thrown }, 'the job failed')
+    return { error: toConvoyError(thrown).sentence, journal: notes }
+  }
+}
+
+function reportProgress(folder: string): (done: number) => void {
+  let reportedAt = 0
+  return (done) => {
+    const now = Date.now()
+    if (now - reportedAt < progressEveryMs) return
+    reportedAt = now
+    const progress: JobProgress = { done, unit: 'entries' }
+    // A report that cannot be written is not worth stopping for.
+    writeJobFile(folder, 'progress.json', progress).catch(() => undefined)
+  }
+}
+
+/** Containers come first: lowest of the ordinary CPU priorities, and the disk only when nobody else wants it. */
+async function yieldToOthers(): Promise<void> {
+  setPriority(10)
+  const options = { timeoutMs: 5000 }
+  await runProgram('ionice', ['-c', '3', '-p', String(process.pid)], options).catch(() => undefined)
+}

@@ -1,0 +1,74 @@
+import { rmSync } from 'node:fs'
+import type { FastifyInstance } from 'fastify'
+import type { ApiDeps } from '../api/api-deps.js'
+import { createControlServer, createPluginServer } from '../api/server.js'
+import { inheritedDescriptors, listenOnDescriptor, listenOnPath } from '../host/sockets.js'
+import type { DaemonConfig } from './config.js'
+
+interface Listener {
+  readonly app: FastifyInstance
+  readonly path: string
+  readonly descriptor: number | undefined
+}
+
+const drainMs = 10_000
+
+/** The sockets that the daemon answers on: Docker's and the command line's. */
+export class Listeners {
+  readonly #listeners: readonly Listener[]
+  readonly #open: Listener[] = []
+
+  constructor(config: DaemonConfig, deps: Pick<ApiDeps, 'core' | 'ledger' | 'drivers' | 'log' | 'degraded'>) {
+    const descriptors = inheritedDescriptors(process.env)
+    const api: ApiDeps = { ...deps, createOnDockerMount: config.createOnDockerMount, ...describe(config) }
+    this.#listeners = [
+      { app: createPluginServer(api), path: config.pluginSocket, descriptor: descriptors.get('plugin') },
+      { app: createControlServer(api), path: config.controlSocket, descriptor: descriptors.get('control') },
+    ]
+  }
+
+  /** All of them or none: then ConvoyError says which one is taken. */
+  async open(): Promise<void> {
+    for (const listener of this.#listeners) {
+      const { app, path, descriptor } = listener
+      await app.ready()
+      // Not app.listen(): it cannot take an inherited descriptor.
+      if (descriptor === undefined) await listenOnPath(app.server, path)
+      else await listenOnDescriptor(app.server, descriptor)
+      this.#open.push(listener)
+    }
+  }
+
+  /** Answers what is under way, then closes. Sockets that we made are removed: a dead one costs every Docker command 15 s. */
+  async close(): Promise<void> {
+    for (const { path, descriptor } of this.#open) if (descriptor === undefined) rmSync(path, { force: true })
+    await Promise.all(this.#open.map(({ app }) => drain(app)))
+  }
+}
+
+async function drain(app: FastifyInstance): Promise<void> {
+  const impatient = setTimeout(() => app.server.closeAllConnections(), drainMs)
+  const closed = new Promise((resolve) => app.server.close(resolve))
+  app.server.closeIdleConnections()
+  await closed
+  clearTimeout(impatient)
+  await app.close()
+}
+
+function describe(config: DaemonConfig): Pick<ApiDeps, 'general' | 'driverInfo'> {
+  const [defaultDriver] = config.drivers.keys()
+  return {
+    general: {
+      Root: config.root,
+      DriverList: [...config.drivers.keys()],
+      DefaultDriver: defaultDriver,
+      IgnoreDockerDelete: config.onDockerRemove === 'ignore',
+      CreateOnDockerMount: config.createOnDockerMount,
+      Name: config.name,
+      PluginSocket: config.pluginSocket,
+      OnDockerRemove: config.onDockerRemove,
+      TrashRetentionMs: config.trashRetentionMs,
+    },
+    driverInfo: {},
+  }
+}

@@ -1,0 +1,87 @@
+import type { Core } from '../core/core.js'
+import type { CallContext, Logger } from '../model/call-context.js'
+import type { Ledger } from '../store/ledger.js'
+
+const reconcileEveryMs = 30_000
+const sweepEveryMs = 60_000
+const backupEveryMs = 60 * 60_000
+
+interface UpkeepDeps {
+  readonly core: Core
+  readonly ledger: Ledger
+  readonly log: Logger
+  readonly isDegraded: boolean
+}
+
+/** What the daemon does by itself, beside answering: first what the last one left, then what has to be done now and again. */
+export class Upkeep {
+  readonly #deps: UpkeepDeps
+  readonly #stopped = new AbortController()
+  readonly #timers: NodeJS.Timeout[] = []
+  #running = new Set<Promise<void>>()
+  #backedUpRevision = -1
+
+  constructor(deps: UpkeepDeps) {
+    this.#deps = deps
+  }
+
+  start(): void {
+    if (this.#deps.isDegraded) return
+    this.#run('recovery', (call) => this.#recover(call))
+    this.#every(reconcileEveryMs, 'reconciliation', (call) => this.#reconcile(call))
+    this.#every(sweepEveryMs, 'trash', (call) => this.#deps.core.trash.sweep(call))
+    this.#every(backupEveryMs, 'backup', () => this.#backUp())
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort()
+    for (const timer of this.#timers) clearInterval(timer)
+    await Promise.all(this.#running)
+  }
+
+  async #recover(call: CallContext): Promise<void> {
+    const { core } = this.#deps
+    await core.recovery.resumeAll(call)
+    await core.discovery.run(call)
+    core.jobs.resume()
+    await core.trash.sweep(call)
+    await this.#reconcile(call)
+    await this.#backUp()
+  }
+
+  async #reconcile(call: CallContext): Promise<void> {
+    const { core } = this.#deps
+    // A storage that did not answer at start may do so now.
+    if (!core.volumes.isComplete) await core.discovery.run(call)
+    await core.recovery.resumeAll(call)
+    await core.reconciliation.run(call)
+  }
+
+  async #backUp(): Promise<void> {
+    const { ledger } = this.#deps
+    if (ledger.revision === this.#backedUpRevision) return
+    const { revision } = ledger
+    await ledger.backup()
+    this.#backedUpRevision = revision
+  }
+
+  #every(intervalMs: number, what: string, act: (call: CallContext) => Promise<void>): void {
+    let isRunning = false
+    const once = async (call: CallContext) => {
+      if (isRunning) return
+      isRunning = true
+      await act(call).finally(() => (isRunning = false))
+    }
+    this.#timers.push(setInterval(() => this.#run(what, once), intervalMs))
+  }
+
+  #run(what: string, act: (call: CallContext) => Promise<void>): void {
+    const { log } = this.#deps
+    const { signal } = this.#stopped
+    if (signal.aborted) return
+    const running = act({ signal, log })
+      .catch((thrown: unknown) => log.warn({ err: thrown, what }, 'upkeep failed: tried again later'))
+      .finally(() => this.#running.delete(running))
+    this.#running.add(running)
+  }
+}

@@ -1,0 +1,126 @@
+import type { CallContext } from '../model/call-context.js'
+import type { OptionTable } from '../model/options.js'
+import type { Attributes, OnRemove, VolumeHandle } from '../model/volume.js'
+import type { VolumeName } from '../model/volume-name.js'
+
+/**
+ * A storage driver: makes volumes on one kind of storage and makes them reachable from this host.
+ * Core calls drivers; a driver never calls core. It keeps no durable state: `call.journal` (of this volume, durable before
+ * it resolves, written by core) is its memory. What it holds in the process it can rebuild from the kernel or the storage.
+ *
+ * Core guarantees that calls for one volume never overlap; calls for different volumes do.
+ * In return every method
+ * - is idempotent: after a crash core makes the last call again with the same arguments;
+ * - throws ConvoyError and nothing else;
+ * - stops soon after `signal` aborts, leaving a state that the same call repairs.
+ */
+export interface Driver {
+  readonly name: string
+  readonly volumeOptions: OptionTable
+  /** `exclusive`: one host at a time may attach a volume. */
+  readonly attachMode: 'exclusive' | 'shared'
+  /**
+   * `stateless`: attach leaves nothing behind that a crash would have to undo, so core writes no intent for it.
+   * `recorded`: attach changes this host or the storage (a device is attached); core records the intent first.
+   */
+  readonly attachment: 'stateless' | 'recorded'
+  create(request: CreateRequest, call: DriverCall): Promise<CreatedVolume>
+  /**
+   * Destroys the storage and the data on it; of an adopted volume only our marker goes. A volume that is gone already is no
+   * error. May take long: core runs it in a job.
+   */
+  remove(volume: VolumeHandle, call: DriverCall & RemovalProgress): Promise<void>
+  /** Makes the volume reachable from this host, with a file system on it, and says what to mount. Core mounts. */
+  attach(volume: VolumeHandle, call: DriverCall): Promise<MountSource>
+  /** The directory that attach would name, where that is known without asking the storage: core asks the kernel who holds it. */
+  mountDirectory(volume: VolumeHandle): string | undefined
+  /** Undoes attach, once core has unmounted. */
+  detach(volume: VolumeHandle, call: DriverCall): Promise<void>
+  /**
+   * Notes on the storage itself what became of a volume, so that every host sees it. `forgotten`: out of sight, the data stays
+   * where it is. `trashed`: out of the way too, so that the name is free; an adopted volume only loses our marker. The handle
+   * returned replaces the old one. `not-found` when the storage holds no volume of ours with that id.
+   */
+  retire(volume: VolumeHandle, as: Retirement, call: DriverCall): Promise<VolumeHandle>
+  /** Undoes retire, under `name`, also one that failed midway; `already-exists` when something else has that name by now. */
+  revive(volume: VolumeHandle, name: VolumeName, call: DriverCall): Promise<VolumeHandle>
+  /** Volumes that the storage holds, whichever host made them (sidecar files on the share, tags on EBS). */
+  discover(call: CallContext): AsyncIterable<DiscoveredVolume>
+  /** What `inspect` shows under DriverInfo. Must not block on the storage. */
+  inspect(volume: VolumeHandle, call: CallContext): Promise<Attributes>
+  /**
+   * What this volume's storage can do by itself: reflinks depend on the file system below one volume, not on the driver.
+   * `undefined`: core takes the snapshot into a repository instead.
+   */
+  snapshots(volume: VolumeHandle): SnapshotOperations | undefined
+  /** Releases what the driver holds in this process. */
+  close(): Promise<void>
+}
+
+export type Retirement = 'forgotten' | 'trashed'
+
+/** The context of a driver's call, with the volume's journal. */
+export interface DriverCall extends CallContext {
+  readonly journal: Journal
+}
+
+/** A driver's notes on one volume. A note is durable before `write` resolves. */
+export interface Journal {
+  readonly notes: Attributes
+  write(notes: Attributes): Promise<void>
+}
+
+export interface RemovalProgress {
+  /** Called with the number of entries removed so far, as often as the driver likes. */
+  readonly onProgress?: (entriesRemoved: number) => void
+}
+
+export interface CreateRequest {
+  readonly name: VolumeName
+  /** Chosen by core and the same in every repetition of this call: the driver's idempotency token. */
+  readonly id: string
+  /** As given by the user; core has checked them against `volumeOptions`. */
+  readonly options: Attributes
+  readonly createdAt: string
+  readonly onRemove?: OnRemove
+}
+
+export interface CreatedVolume {
+  readonly handle: VolumeHandle
+  readonly origin: 'created' | 'adopted'
+  readonly sizeBytes?: number
+}
+
+export interface DiscoveredVolume extends CreatedVolume {
+  readonly state: 'live' | Retirement
+  readonly createdAt: string
+  readonly options: Attributes
+  readonly onRemove?: OnRemove
+  /** When it was retired, ISO 8601. */
+  readonly retiredAt?: string
+}
+
+/**
+ * Where core finds the volume after attach. `directory`: that directory is the mountpoint.
+ * `filesystem`: core mounts `source` with exactly these options and exposes `subdirectory` of it ('' for its root).
+ */
+export type MountSource =
+  | { readonly kind: 'directory'; readonly path: string }
+  | {
+      readonly kind: 'filesystem'
+      readonly source: string
+      readonly fsType: string
+      readonly options: readonly string[]
+      readonly subdirectory: string
+    }
+
+/** Snapshots that the storage makes by itself. Names are unique within the driver. */
+export interface SnapshotOperations {
+  create(name: string, call: DriverCall): Promise<void>
+  /** A snapshot that is gone already is no error. */
+  remove(name: string, call: DriverCall): Promise<void>
+  /** Resolves to a directory that shows the snapshot read-only until `close`. */
+  openReadOnly(name: string, call: DriverCall): Promise<{ readonly path: string; close(): Promise<void> }>
+  /** Makes `target`, freshly created and empty, hold what the snapshot holds. */
+  clone(name: string, target: VolumeHandle, call: DriverCall): Promise<void>
+}

@@ -1,0 +1,56 @@
+import { ConvoyError } from '../errors.js'
+import type { OptionTable } from '../model/options.js'
+import type { Logger } from '../model/call-context.js'
+import type { Driver } from './driver.js'
+import { openVfsDriver } from './vfs/open-vfs-driver.js'
+import { vfsDriverOptions } from './vfs/vfs-options.js'
+
+/** What a driver is opened with. */
+export interface DriverSetup {
+  /** Its part of `--driver-opts`, without the prefix. */
+  readonly options: Readonly<Record<string, string>>
+  readonly hostId: string
+  readonly now: () => Date
+  readonly log: Logger
+}
+
+export interface DriverKind {
+  /** `--driver-opts NAME.…` */
+  readonly options: OptionTable
+  /** ConvoyError `invalid-argument` when the options cannot work on this host. */
+  open(setup: DriverSetup): Promise<Driver>
+}
+
+/** Every kind of storage we know. A new driver is a folder and a line here. */
+export const driverKinds: Readonly<Record<string, DriverKind>> = {
+  vfs: { options: vfsDriverOptions, open: openVfsDriver },
+}
+
+/** The drivers that this daemon runs; the first is the default. */
+export class DriverRegistry {
+  readonly #drivers: ReadonlyMap<string, Driver>
+
+  /** `drivers` must not be empty. */
+  constructor(drivers: readonly Driver[]) {
+    this.#drivers = new Map(drivers.map((driver) => [driver.name, driver]))
+  }
+
+  get default(): Driver {
+    const [first] = this.#drivers.values()
+    if (first !== undefined) return first
+    throw new ConvoyError('internal', 'no driver is open')
+  }
+
+  get all(): readonly Driver[] {
+    return [...this.#drivers.values()]
+  }
+
+  /** ConvoyError `invalid-argument` for a driver that this daemon does not run. */
+  get(name: string): Driver {
+    const driver = this.#drivers.get(name)
+    if (driver !== undefined) return driver
+    throw new ConvoyError('invalid-argument', `no driver ${JSON.stringify(name)} runs here`, {
+      hint: `running: ${[...this.#drivers.keys()].join(', ')}; start convoy with --drivers to add one`,
+    })
+  }
+}

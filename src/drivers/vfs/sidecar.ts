@@ -1,0 +1,82 @@
+import { optional } from '../../model/optional.js'
+import { type Attributes, type OnRemove, onRemoveWords } from '../../model/volume.js'
+import { isVolumeName, type VolumeName } from '../../model/volume-name.js'
+
+/**
+ * What a volume's directory cannot say about itself: a JSON file beside it, so that another host or a fresh database finds
+ * the volume. `.convoy/volumes/<name>.json` for live and forgotten volumes, `.convoy/trash/<id>.json` for trashed ones.
+ */
+export interface Sidecar {
+  readonly version: 1
+  readonly name: VolumeName
+  readonly id: string
+  /** The entry of the root that holds the data; another than the name where a directory was adopted by `id`. */
+  readonly directory: VolumeName
+  readonly state: 'live' | 'forgotten' | 'trashed'
+  readonly createdAt: string
+  readonly options: Attributes
+  readonly origin: 'created' | 'adopted'
+  readonly onRemove?: OnRemove
+  readonly sizeBytes?: number
+  /** Which project of the file system's quota limits the directory. */
+  readonly quotaProject?: number
+  /** When it was forgotten or trashed. */
+  readonly retiredAt?: string
+  /** The host that wrote this, and how often the sidecar was written: for hosts that share the directory. */
+  readonly host: string
+  readonly generation: number
+}
+
+export function formatSidecar(sidecar: Sidecar): string {
+  return `${JSON.stringify(sidecar, null, 2)}\n`
+}
+
+/** The sidecar in that text, or undefined when it is none: a share is written by others, too. */
+export function parseSidecar(text: string): Sidecar | undefined {
+  const json = parseObject(text)
+  if (json === undefined) return undefined
+  const { version, name, id, directory, state, createdAt, options, origin, host, generation } = json
+  const onRemove = onRemoveWords.find((word) => word === json['onRemove'])
+  if (version !== 1 || !isVolumeName(name) || !isVolumeName(directory) || !isId(id)) return undefined
+  if (state !== 'live' && state !== 'forgotten' && state !== 'trashed') return undefined
+  if (origin !== 'created' && origin !== 'adopted') return undefined
+  if (!isDate(createdAt) || !isAttributes(options) || typeof host !== 'string') return undefined
+  return {
+    version,
+    name,
+    id,
+    directory,
+    state,
+    createdAt,
+    options,
+    origin,
+    ...optional('onRemove', onRemove),
+    ...optional('sizeBytes', wholeNumber(json['sizeBytes'])),
+    ...optional('quotaProject', wholeNumber(json['quotaProject'])),
+    ...optional('retiredAt', isDate(json['retiredAt']) ? json['retiredAt'] : undefined),
+    host,
+    generation: wholeNumber(generation) ?? 0,
+  }
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const json: unknown = JSON.parse(text)
+    // An object's properties can be anything: what unknown says.
+    return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Ids become file names, so they are checked wherever they come in. */
+const isId = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f-]{8,64}$/.test(value)
+
+const isDate = (value: unknown): value is string =>
+  typeof value === 'string' && value.length < 40 && !Number.isNaN(Date.parse(value))
+
+const isAttributes = (value: unknown): value is Attributes =>
+  typeof value === 'object' && value !== null && Object.values(value).every((one) => typeof one === 'string')
+
+const wholeNumber = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined

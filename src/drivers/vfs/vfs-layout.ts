@@ -1,0 +1,46 @@
+import { join } from 'node:path'
+import type { VolumeName } from '../../model/volume-name.js'
+import type { Sidecar } from './sidecar.js'
+
+/** Where everything lies below the driver's root. No volume can be called `.convoy`: names begin with a letter or digit. */
+export class VfsLayout {
+  readonly #root: string
+
+  constructor(root: string) {
+    this.#root = root
+  }
+
+  get internal(): string {
+    return join(this.#root, '.convoy')
+  }
+
+  get volumes(): string {
+    return join(this.internal, 'volumes')
+  }
+
+  get trash(): string {
+    return join(this.internal, 'trash')
+  }
+
+  data(directory: VolumeName): string {
+    return join(this.#root, directory)
+  }
+
+  sidecar(name: VolumeName): string {
+    return join(this.volumes, `${name}.json`)
+  }
+
+  trashedData(id: string): string {
+    return join(this.trash, id)
+  }
+
+  trashedSidecar(id: string): string {
+    return join(this.trash, `${id}.json`)
+  }
+
+  /** Whether a sidecar with that content belongs at `path`: a copy under another name is not a volume. */
+  isSidecarOf(path: string, sidecar: Sidecar): boolean {
+    const right = sidecar.state === 'trashed' ? this.trashedSidecar(sidecar.id) : this.sidecar(sidecar.name)
+    return path === right
+  }
+}

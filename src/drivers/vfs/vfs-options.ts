@@ -1,0 +1,47 @@
+import type { Option, OptionTable } from '../../model/options.js'
+import { parseAbsolutePath, parseBoolean, parseFileMode, wholeNumber } from '../../model/options.js'
+import { parseSizeBytes } from '../../model/size.js'
+import { parseVolumeName } from '../../model/volume-name.js'
+
+export const defaultVfsPath = '/var/lib/convoy/volumes'
+
+/** `--driver-opts vfs.…` */
+export const vfsDriverOptions = {
+  path: {
+    parse: parseAbsolutePath,
+    default: defaultVfsPath,
+    placeholder: 'PATH',
+    help: 'directory that holds the volumes, one directory each',
+  },
+  defaultvolumesize: {
+    parse: parseSizeBytes,
+    default: 100 * 1024 ** 3,
+    placeholder: 'SIZE',
+    help: 'size of a disk image (vm) that is created without one',
+  },
+} satisfies OptionTable
+
+const largestId = 2 ** 32 - 2
+
+/** `-o …` of a vfs volume. */
+export const vfsVolumeOptions = {
+  size: {
+    parse: parseSizeBytes,
+    placeholder: 'SIZE',
+    help: 'limit, for example 10G; enforced where the file system has project quotas, otherwise only recorded',
+  },
+  uid: { parse: wholeNumber(0, largestId), placeholder: 'UID', help: 'owner of a new volume (default 0)' },
+  gid: { parse: wholeNumber(0, largestId), placeholder: 'GID', help: 'group of a new volume (default 0)' },
+  mode: {
+    parse: parseFileMode,
+    default: 0o755,
+    placeholder: 'MODE',
+    help: 'octal mode of a new volume, 0755 so that images which do not run as root can work in it',
+  },
+  id: {
+    parse: parseVolumeName,
+    placeholder: 'DIRECTORY',
+    help: 'take over this existing directory of vfs.path, with what it holds, in place of a new one',
+  },
+  vm: { parse: parseBoolean, default: false, placeholder: 'BOOL', help: 'put a sparse disk.img of the size into it' },
+} satisfies Readonly<Record<string, Option<unknown>>>

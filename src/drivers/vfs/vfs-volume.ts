@@ -1,0 +1,87 @@
+import { ConvoyError } from '../../errors.js'
+import type { FileResult } from '../../host/file-operations.js'
+import { optional } from '../../model/optional.js'
+import { parseOptions } from '../../model/options.js'
+import type { VolumeHandle } from '../../model/volume.js'
+import { parseVolumeName, type VolumeName } from '../../model/volume-name.js'
+import type { DiscoveredVolume } from '../driver.js'
+import { parseSidecar, type Sidecar } from './sidecar.js'
+import { vfsVolumeOptions } from './vfs-options.js'
+
+/** The handle of the volume that a sidecar describes. `imageBytes`: it holds a disk image for a virtual machine. */
+export function handleOf(sidecar: Sidecar, defaultSizeBytes: number): VolumeHandle {
+  const { vm } = parseOptions(vfsVolumeOptions, knownOptions(sidecar), 'volume option')
+  const { name, id, directory, state, sizeBytes } = sidecar
+  const imageBytes = vm ? String(sizeBytes ?? defaultSizeBytes) : undefined
+  return {
+    name,
+    id,
+    attributes: {
+      directory,
+      ...optional('imageBytes', imageBytes),
+      ...optional('trashed', state === 'trashed' ? 'true' : undefined),
+    },
+  }
+}
+
+/** A sidecar of a newer program may bear options that this one does not know. */
+function knownOptions(sidecar: Sidecar) {
+  return Object.fromEntries(Object.entries(sidecar.options).filter(([name]) => name === 'vm'))
+}
+
+export function discovered(sidecar: Sidecar, defaultSizeBytes: number): DiscoveredVolume {
+  return {
+    handle: handleOf(sidecar, defaultSizeBytes),
+    state: sidecar.state,
+    origin: sidecar.origin,
+    createdAt: sidecar.createdAt,
+    options: sidecar.options,
+    ...optional('onRemove', sidecar.onRemove),
+    ...optional('sizeBytes', sidecar.sizeBytes),
+    ...optional('retiredAt', sidecar.retiredAt),
+  }
+}
+
+/** Handles come back from the ledger; what becomes part of a path is parsed again. */
+export function directoryOf(volume: VolumeHandle): VolumeName {
+  return parseVolumeName(volume.attributes['directory'])
+}
+
+export function isTrashed(volume: VolumeHandle): boolean {
+  return volume.attributes['trashed'] === 'true'
+}
+
+export function withoutRetirement(sidecar: Sidecar): Sidecar {
+  const { retiredAt: _, ...live } = sidecar
+  return { ...live, state: 'live' }
+}
+
+/** The sidecar in the answer of a `read`. */
+export function readSidecar(result: FileResult | undefined): Sidecar | undefined {
+  return typeof result === 'string' ? parseSidecar(result) : undefined
+}
+
+/** Whether a `stat` found a directory; ConvoyError when it found anything else, a link above all. */
+export function isDirectory(result: FileResult | undefined, path: string): boolean {
+  if (result === null || result === undefined) return false
+  if (typeof result === 'object' && 'kind' in result && result.kind === 'directory') return true
+  throw new ConvoyError('invalid-argument', `${path} is not a directory`, {
+    hint: 'move it away, or choose another name',
+  })
+}
+
+export function noSuchDirectory(path: string): ConvoyError {
+  return new ConvoyError('not-found', `there is no directory ${path} to take over`)
+}
+
+export function nameTaken(name: VolumeName, path: string): ConvoyError {
+  return new ConvoyError('already-exists', `${path} belongs to another volume`, {
+    hint: `choose another name than "${name}"`,
+  })
+}
+
+export function missing(volume: VolumeHandle): never {
+  throw new ConvoyError('not-found', `volume "${volume.name}" has no sidecar with its id: it is left untouched`, {
+    hint: 'another host removed or replaced it; restart convoy to read the storage again',
+  })
+}

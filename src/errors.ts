@@ -1,0 +1,51 @@
+/** What can go wrong, as far as a caller acts on it. A closed set: each renderer is a `Record` over it. */
+export type ErrorCode =
+  /** The request itself is wrong; repeating it changes nothing. */
+  | 'invalid-argument'
+  | 'not-found'
+  | 'already-exists'
+  /** Somebody uses the volume: a container, another host, a running job. */
+  | 'in-use'
+  /** Well-formed, but this driver or file system cannot do it. */
+  | 'unsupported'
+  /** May work later without any change: a share, a disk or the database does not answer. */
+  | 'unavailable'
+  | 'deadline-exceeded'
+  /** A defect of ours, or a state that should not exist. */
+  | 'internal'
+
+export interface ErrorDetails {
+  /** The next step for whoever typed the command. */
+  readonly hint?: string
+  /** For the log only. */
+  readonly cause?: unknown
+}
+
+/** The only error that crosses a part's border. `message` says what failed and to what; `hint` what to do about it. */
+export class ConvoyError extends Error {
+  readonly code: ErrorCode
+  readonly hint: string | undefined
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.name = 'ConvoyError'
+    this.code = code
+    this.hint = details.hint
+  }
+
+  /** Message and next step on one line, for places that can show only text. */
+  get sentence(): string {
+    return this.hint === undefined ? this.message : `${this.message} (${this.hint})`
+  }
+}
+
+/** Translates whatever was thrown into a ConvoyError; what is not one already is a defect of ours. */
+export function toConvoyError(thrown: unknown): ConvoyError {
+  if (thrown instanceof ConvoyError) return thrown
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  return new ConvoyError('internal', `unexpected failure: ${message}`, { cause: thrown })
+}
+
+export function isConvoyError(thrown: unknown, code: ErrorCode): thrown is ConvoyError {
+  return thrown instanceof ConvoyError && thrown.code === code
+}

@@ -1,0 +1,32 @@
+import { lstatSync } from 'node:fs'
+
+const socketPath = '/var/run/docker.sock'
+const timeoutMs = 5000
+
+/**
+ * Running containers that use a volume, by Docker's own account. `undefined` when Docker cannot be asked. Never called inside
+ * a request of Docker's: it may be waiting for us.
+ */
+export class DockerContainers {
+  readonly #driver: string
+
+  /** `driver`: our plugin name, so that another driver's volume of the same name does not count. */
+  constructor(driver: string) {
+    this.#driver = driver
+  }
+
+  async of(volume: string): Promise<readonly string[] | undefined> {
+    if (lstatSync(socketPath, { throwIfNoEntry: false })?.isSocket() !== true) return undefined
+    try {
+      // Loaded at the first doubt: most daemons never have one.
+      const { default: Docker } = await import('dockerode')
+      const docker = new Docker({ socketPath, timeout: timeoutMs })
+      const containers = await docker.listContainers({ filters: { volume: [volume] } })
+      return containers
+        .filter(({ Mounts }) => Mounts.some(({ Name, Driver }) => Name === volume && Driver === this.#driver))
+        .map(({ Names, Id }) => Names[0]?.replace(/^\//, '') ?? Id)
+    } catch {
+      return undefined
+    }
+  }
+}

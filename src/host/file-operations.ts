@@ -1,0 +1,163 @@
+import * as fs from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/** One step on a path that may hang. A list of them runs in order and stops at the first that fails. */
+export type FileOperation =
+  /** `undefined` when nothing is there. Never follows a link. */
+  | { readonly op: 'stat'; readonly path: string }
+  /** An existing directory is no error. `owner` and `mode` are set only on one that this call made. */
+  | { readonly op: 'mkdir'; readonly path: string; readonly mode: number; readonly uid?: number; readonly gid?: number }
+  /** Replaces the file as a whole: readers see the old or the new one, also after a power cut. */
+  | { readonly op: 'write'; readonly path: string; readonly text: string }
+  /** `undefined` when nothing is there. */
+  | { readonly op: 'read'; readonly path: string }
+  /** The regular files of a directory whose name ends in `suffix`: name and text. None when there is no directory. */
+  | { readonly op: 'read-all'; readonly path: string; readonly suffix: string }
+  /** Moves within one file system and makes it durable; fails with EEXIST rather than replace anything. */
+  | { readonly op: 'move'; readonly from: string; readonly to: string }
+  /** What is gone already is no error. */
+  | { readonly op: 'unlink'; readonly path: string }
+  /** A sparse file, unless something has that name already. */
+  | { readonly op: 'make-sparse'; readonly path: string; readonly sizeBytes: number }
+  /** Makes the entries of a directory durable. */
+  | { readonly op: 'sync'; readonly path: string }
+  | { readonly op: 'realpath'; readonly path: string }
+
+export interface FileStatus {
+  readonly kind: 'directory' | 'file' | 'other'
+  readonly inode: number
+}
+
+/** What an operation answers; `null` where it answers nothing or found nothing. */
+export type FileResult = FileStatus | string | readonly (readonly [name: string, text: string])[] | null
+
+const largestFileBytes = 1024 * 1024
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants
+
+/** Carries out one operation. Only the slow part, fsync, leaves the thread: others of the same process go on meanwhile. */
+export async function performFileOperation(operation: FileOperation): Promise<FileResult> {
+  switch (operation.op) {
+    case 'stat':
+      return status(operation.path)
+    case 'mkdir':
+      makeDirectory(operation)
+      return null
+    case 'write':
+      await replaceFile(operation.path, operation.text)
+      return null
+    case 'read':
+      return readText(operation.path)
+    case 'read-all':
+      return readAll(operation.path, operation.suffix)
+    case 'move':
+      await move(operation.from, operation.to)
+      return null
+    case 'unlink':
+      fs.rmSync(operation.path, { force: true })
+      return null
+    case 'make-sparse':
+      makeSparse(operation.path, operation.sizeBytes)
+      return null
+    case 'sync':
+      await sync(operation.path)
+      return null
+    case 'realpath':
+      return fs.realpathSync(operation.path)
+  }
+}
+
+function status(path: string): FileStatus | null {
+  const found = fs.lstatSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return null
+  return { kind: found.isDirectory() ? 'directory' : found.isFile() ? 'file' : 'other', inode: found.ino }
+}
+
+function makeDirectory({ path, mode, uid, gid }: Extract<FileOperation, { op: 'mkdir' }>): void {
+  try {
+    fs.mkdirSync(path, { mode: 0o700 })
+  } catch (thrown) {
+    if (isErrno(thrown, 'EEXIST') && status(path)?.kind === 'directory') return
+    throw thrown
+  }
+  // Owner first: chown clears the set-id bits of a mode.
+  if (uid !== undefined || gid !== undefined) fs.lchownSync(path, uid ?? -1, gid ?? -1)
+  fs.chmodSync(path, mode)
+}
+
+async function replaceFile(path: string, text: string): Promise<void> {
+  const partial = `${path}.partial`
+  const fd = fs.openSync(partial, fs.constants.O_TRUNC | O_CREAT | O_WRONLY | O_NOFOLLOW, 0o600)
+  try {
+    fs.writeFileSync(fd, text)
+    await fsync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
+  fs.renameSync(partial, path)
+  await sync(dirname(path))
+}
+
+function readText(path: string): string | null {
+  let fd: number
+  try {
+    fd = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  } catch (thrown) {
+    if (isErrno(thrown, 'ENOENT')) return null
+    throw thrown
+  }
+  try {
+    const found = fs.fstatSync(fd)
+    if (!found.isFile() || found.size > largestFileBytes) return ''
+    return fs.readFileSync(fd, 'utf8')
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+function readAll(path: string, suffix: string): (readonly [string, string])[] {
+  if (status(path) === null) return []
+  return fs
+    .readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(suffix))
+    .map((entry) => [entry.name, readText(join(path, entry.name)) ?? ''] as const)
+}
+
+async function move(from: string, to: string): Promise<void> {
+  // Both parents are ours alone, so nothing can appear between the look and the rename.
+  if (status(to) !== null) throw Object.assign(new Error(`EEXIST: ${to} exists`), { code: 'EEXIST' })
+  fs.renameSync(from, to)
+  await sync(dirname(to))
+  if (dirname(from) !== dirname(to)) await sync(dirname(from))
+}
+
+function makeSparse(path: string, sizeBytes: number): void {
+  try {
+    const fd = fs.openSync(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600)
+    try {
+      fs.ftruncateSync(fd, sizeBytes)
+    } finally {
+      fs.closeSync(fd)
+    }
+  } catch (thrown) {
+    if (!isErrno(thrown, 'EEXIST')) throw thrown
+  }
+}
+
+async function sync(path: string): Promise<void> {
+  const fd = fs.openSync(path, O_RDONLY)
+  try {
+    await fsync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+function fsync(fd: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.fsync(fd, (error) => (error === null ? resolve() : reject(error)))
+  })
+}
+
+function isErrno(thrown: unknown, code: string): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === code
+}

@@ -1,0 +1,161 @@
+import { closeSync, openSync, readFileSync, readSync, readdirSync, readlinkSync } from 'node:fs'
+import { StringDecoder } from 'node:string_decoder'
+import { ConvoyError } from '../errors.js'
+import { EventLoopTurn } from './event-loop-turn.js'
+import { isBelow, parseMountTable, type MountEntry } from './mount-table.js'
+
+/** What may be held: a whole file system, or one directory of it (`root` is its path inside the file system). */
+export type HolderTarget =
+  | { readonly kind: 'filesystem'; readonly device: string }
+  | { readonly kind: 'directory'; readonly device: string; readonly root: string }
+
+/** One mount, in one mount namespace, that keeps the target in use. */
+export interface MountHolder {
+  /** Of the first process found that sees this mount. */
+  readonly pid: number
+  /** As the kernel writes it: `mnt:[4026531841]`. */
+  readonly namespace: string
+  /** As that process sees it. */
+  readonly mountpoint: string
+  readonly isOwnNamespace: boolean
+  /** See {@link MountEntry.deleted}: the holder may keep a directory that had the target's path before. */
+  readonly deleted: boolean
+}
+
+/** PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h. */
+const initialPidNamespace = 'pid:[4026531836]'
+const capSysPtrace = 19n
+const turnMs = 2
+
+interface View {
+  readonly pid: number
+  readonly namespace: string
+  readonly isOwnNamespace: boolean
+  readonly path: string
+}
+
+/**
+ * Finds who mounts a volume, in every mount namespace. umount(8) on the host says nothing about that: it succeeds while a
+ * container goes on writing. Mounts that no process sees (a namespace kept by a bind mount only) are not found.
+ */
+export class MountHolders {
+  readonly #procRoot: string
+
+  constructor(procRoot = '/proc') {
+    this.#procRoot = procRoot
+  }
+
+  /** Mounts in this process's own namespace count too, also the one at the volume's mountpoint: the caller knows its own. */
+  async find(target: HolderTarget): Promise<readonly MountHolder[]> {
+    try {
+      return await this.#scan(target)
+    } catch (cause) {
+      // Not knowing is not "nobody holds it".
+      throw new ConvoyError('unavailable', 'cannot find out who uses the volume: /proc is not readable', { cause })
+    }
+  }
+
+  /**
+   * Whether `find` can be complete: only the initial pid namespace shows every process, and only CAP_SYS_PTRACE shows the
+   * namespaces of all of them.
+   */
+  seesEveryNamespace(): boolean {
+    const status = unlessGone(() => readFileSync(`${this.#procRoot}/self/status`, 'latin1')) ?? ''
+    const capabilities = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`)
+    const namespace = unlessGone(() => readlinkSync(`${this.#procRoot}/self/ns/pid`))
+    return namespace === initialPidNamespace && ((capabilities >> capSysPtrace) & 1n) === 1n
+  }
+
+  async #scan(target: HolderTarget): Promise<readonly MountHolder[]> {
+    const turn = new EventLoopTurn(turnMs)
+    const holders = new Map<string, MountHolder>()
+    const seen = new Set<string>()
+    for (const views of this.#views()) {
+      if (turn.isOver) await turn.next()
+      for (const view of views) {
+        const key = this.#keyOf(view)
+        if (key === undefined || seen.has(key)) continue
+        const entries = await readEntries(`${view.path}/mountinfo`, target.device, turn)
+        if (entries === undefined) continue
+        seen.add(key)
+        for (const entry of entries) if (isHolding(entry, target)) addHolder(holders, view, entry)
+      }
+    }
+    return [...holders.values()]
+  }
+
+  /**
+   * Ourselves, then the threads of each process that are in other namespaces: a single thread may have one of its own, as
+   * dockerd's have during `docker cp`.
+   */
+  *#views(): Iterable<readonly View[]> {
+    const own = this.#view('self', Number(readlinkSync(`${this.#procRoot}/self`)))
+    if (own === undefined) throw new Error('no mount namespace of our own')
+    yield [{ ...own, isOwnNamespace: true }]
+    for (const pid of readdirSync(this.#procRoot)) {
+      if (!/^\d/.test(pid)) continue
+      const threads = unlessGone(() => readdirSync(`${this.#procRoot}/${pid}/task`)) ?? []
+      const views = threads.flatMap((thread) => this.#view(`${pid}/task/${thread}`, Number(pid)) ?? [])
+      yield views.filter((view) => view.namespace !== own.namespace)
+    }
+  }
+
+  #view(relativePath: string, pid: number): View | undefined {
+    const path = `${this.#procRoot}/${relativePath}`
+    const namespace = unlessGone(() => readlinkSync(`${path}/ns/mnt`))
+    return namespace === undefined ? undefined : { pid, namespace, isOwnNamespace: false, path }
+  }
+
+  /** The table shows only what is below the process's root, so processes with other roots are read as well. */
+  #keyOf({ namespace, path }: View): string | undefined {
+    const root = unlessGone(() => readlinkSync(`${path}/root`))
+    return root === undefined ? undefined : `${namespace} ${root}`
+  }
+}
+
+function isHolding(entry: MountEntry, target: HolderTarget): boolean {
+  if (entry.device !== target.device) return false
+  return target.kind === 'filesystem' || isBelow(entry.root, target.root)
+}
+
+function addHolder(holders: Map<string, MountHolder>, view: View, entry: MountEntry): void {
+  const { pid, namespace, isOwnNamespace } = view
+  const { mountId, mountpoint, deleted } = entry
+  const id = `${namespace} ${mountId}`
+  if (!holders.has(id)) holders.set(id, { pid, namespace, mountpoint, isOwnNamespace, deleted })
+}
+
+/** `undefined` when the process is gone. In pieces: a container that may mount makes its table as long as it likes. */
+async function readEntries(path: string, device: string, turn: EventLoopTurn): Promise<MountEntry[] | undefined> {
+  const descriptor = unlessGone(() => openSync(path, 'r'))
+  if (descriptor === undefined) return undefined
+  const entries: MountEntry[] = []
+  const decoder = new StringDecoder('utf8')
+  const piece = Buffer.allocUnsafe(64 * 1024)
+  try {
+    for (let rest = ''; ;) {
+      const length = unlessGone(() => readSync(descriptor, piece))
+      if (length === undefined || length === 0) return length === 0 ? entries : undefined
+      const text = rest + decoder.write(piece.subarray(0, length))
+      const end = text.lastIndexOf('\n') + 1
+      rest = text.slice(end)
+      if (text.includes(` ${device} `)) entries.push(...parseMountTable(text.slice(0, end)))
+      if (turn.isOver) await turn.next()
+    }
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** EACCES is here because {@link MountHolders.seesEveryNamespace} says whether it can happen. */
+const goneCodes: ReadonlySet<unknown> = new Set(['ENOENT', 'ESRCH', 'EINVAL', 'EACCES'])
+
+/** Processes end while we look at them, and what is gone holds nothing. */
+function unlessGone<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && goneCodes.has(thrown.code)) return undefined
+    throw thrown
+  }
+}

@@ -1,0 +1,166 @@
+import { realpathSync, statSync } from 'node:fs'
+import { ConvoyError, isConvoyError } from '../errors.js'
+import type { CallContext } from '../model/call-context.js'
+import { parseAbsolutePath } from '../model/options.js'
+import { findProgram, runProgram, type ProgramResult } from './exec.js'
+import { mountError, unmountError } from './mount-errors.js'
+import { formatMountOptions } from './mount-options.js'
+import { countMounts, findMount, readMountTable, type MountEntry } from './mount-table.js'
+import { makeMountpoint, removeMountpoint } from './mountpoint-directory.js'
+
+export interface MountRequest {
+  /** A block device, or what the file system type takes instead: `server:/export`. */
+  readonly source: string
+  readonly fsType: string
+  /** One option each; see {@link formatMountOptions} for what is refused. */
+  readonly options: readonly string[]
+  /** Absolute, in directories that only root may change, never inside a volume. */
+  readonly mountpoint: string
+}
+
+export interface UnmountResult {
+  /** The mount is out of sight but may live on: its file system did not answer. Do not detach or remove what is below it. */
+  readonly lazily: boolean
+}
+
+/** Mounts file systems on this host. Both calls can be repeated after any failure, and what is done already is no error. */
+export interface Mounter {
+  /** Resolves only when the mount table shows the mount. `in-use` when something else is mounted there. */
+  mount(request: MountRequest, call: CallContext): Promise<void>
+  /** Removes every mount at the mountpoint, then the directory. `in-use` while this host's processes use it. */
+  unmount(mountpoint: string, call: CallContext): Promise<UnmountResult>
+  /** What the kernel has mounted there; never touches the file system itself. */
+  findMounted(mountpoint: string): Promise<MountEntry | undefined>
+}
+
+export interface SystemMounterDeps {
+  readonly run?: typeof runProgram
+  readonly readTable?: typeof readMountTable
+  readonly mountTimeoutMs?: number
+  readonly unmountTimeoutMs?: number
+}
+
+/** mount(8) and umount(8). What they did is read from the mount table, whatever their exit codes say. */
+export class SystemMounter implements Mounter {
+  readonly #deps: Required<SystemMounterDeps>
+
+  constructor(deps: SystemMounterDeps = {}) {
+    const defaults = { run: runProgram, readTable: readMountTable, mountTimeoutMs: 30_000, unmountTimeoutMs: 10_000 }
+    this.#deps = { ...defaults, ...deps }
+  }
+
+  async findMounted(mountpoint: string): Promise<MountEntry | undefined> {
+    return findMount(await this.#deps.readTable(), mountpoint)
+  }
+
+  async mount(request: MountRequest, call: CallContext): Promise<void> {
+    const args = mountArguments(request)
+    if (await this.#isDone(request)) return
+    if (Object.hasOwn(mountPrograms, request.fsType)) findProgram(mountPrograms[request.fsType] ?? '')
+    makeMountpoint(request.mountpoint)
+    const failure = await this.#attempt('mount', args, this.#deps.mountTimeoutMs, call)
+    if (await this.#isDone(request)) return
+    throw mountError(request.source, request.mountpoint, failure)
+  }
+
+  async unmount(mountpoint: string, call: CallContext): Promise<UnmountResult> {
+    parseAbsolutePath(mountpoint)
+    let lazily = false
+    // As often as it is mounted now, and no more: a mount that comes meanwhile is somebody else's.
+    for (let count = await this.#count(mountpoint); count > 0; count -= 1) {
+      const wasLazy = await this.#unmountTopmost(mountpoint, count, call)
+      lazily = lazily || wasLazy
+    }
+    if ((await this.#count(mountpoint)) > 0) {
+      throw new ConvoyError('in-use', `"${mountpoint}" was mounted again while it was being unmounted`)
+    }
+    removeMountpoint(mountpoint, call)
+    return { lazily }
+  }
+
+  async #unmountTopmost(mountpoint: string, count: number, call: CallContext): Promise<boolean> {
+    // Without helpers (-i) and without asking the file system for its real path (-c): both hang on a dead server.
+    const args = ['-i', '-c', '--', mountpoint]
+    const failure = await this.#attempt('umount', args, this.#deps.unmountTimeoutMs, call)
+    if ((await this.#count(mountpoint)) < count) return false
+    if (!isConvoyError(failure, 'deadline-exceeded') || call.signal.aborted) throw unmountError(mountpoint, failure)
+    call.log.warn({ mountpoint }, 'unmount hangs, detaching lazily')
+    const lazyFailure = await this.#attempt('umount', ['-l', ...args], this.#deps.unmountTimeoutMs, call)
+    if ((await this.#count(mountpoint)) < count) return true
+    throw unmountError(mountpoint, lazyFailure)
+  }
+
+  /** Why the program says that it failed, if it does. */
+  async #attempt(
+    program: string,
+    args: readonly string[],
+    timeoutMs: number,
+    { signal }: CallContext,
+  ): Promise<ProgramResult | ConvoyError> {
+    try {
+      return await this.#deps.run(program, args, { timeoutMs, signal })
+    } catch (thrown) {
+      if (thrown instanceof ConvoyError) return thrown
+      throw thrown
+    }
+  }
+
+  async #count(mountpoint: string): Promise<number> {
+    return countMounts(await this.#deps.readTable(), mountpoint)
+  }
+
+  async #isDone(request: MountRequest): Promise<boolean> {
+    const found = await this.findMounted(request.mountpoint)
+    if (found === undefined) return false
+    if (isMountOf(found, request)) return true
+    throw new ConvoyError(
+      'in-use',
+      `"${request.mountpoint}" has ${found.source} (${found.fsType}) mounted on it already`,
+      {
+        hint: `unmount it to make room for ${request.source}`,
+      },
+    )
+  }
+}
+
+/** mount(8) blames the options when the type's own program is missing, so that is found out first. */
+const mountPrograms: Readonly<Record<string, string>> = {
+  cifs: 'mount.cifs',
+  efs: 'mount.efs',
+  nfs: 'mount.nfs',
+  nfs4: 'mount.nfs4',
+}
+
+function mountArguments({ fsType, options, source, mountpoint }: MountRequest): readonly string[] {
+  parseAbsolutePath(mountpoint)
+  // A list (`ext4,xfs`), `auto` and `no…` would let the kernel guess from what the device holds.
+  if (!/^[a-z0-9][a-z0-9_.]{0,30}$/.test(fsType) || /^(?:auto|no.*)$/.test(fsType)) {
+    throw new ConvoyError('invalid-argument', `${JSON.stringify(fsType)} is not a file system type`)
+  }
+  if (!/^[\x21-\x7e]{1,1024}$/.test(source)) {
+    throw new ConvoyError('invalid-argument', `${JSON.stringify(source.slice(0, 60))} cannot be mounted`)
+  }
+  return ['-t', fsType, '-o', formatMountOptions(options), '--', source, mountpoint]
+}
+
+function isMountOf(entry: MountEntry, { source, fsType }: MountRequest): boolean {
+  // The kernel calls every version from 4 on nfs4.
+  const isSameType = entry.fsType === fsType || (fsType === 'nfs' && entry.fsType === 'nfs4')
+  if (!isSameType) return false
+  return withoutSlash(entry.source) === withoutSlash(source) || isSameDevice(entry, source)
+}
+
+const withoutSlash = (source: string) => source.replace(/(?<=[^:/])\/+$/, '')
+
+/** /dev/disk/by-id/… is mounted, /dev/nvme1n1 is what the table shows. Only paths in /dev are touched. */
+function isSameDevice(entry: MountEntry, source: string): boolean {
+  if (!source.startsWith('/dev/')) return false
+  try {
+    const { rdev } = statSync(source)
+    const major = (rdev >> 8) & 0xfff
+    const minor = (rdev & 0xff) | ((rdev >> 12) & 0xfff00)
+    return entry.device === `${major}:${minor}` || entry.source === realpathSync(source)
+  } catch {
+    return false
+  }
+}

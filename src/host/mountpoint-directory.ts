@@ -1,0 +1,27 @@
+import { chmodSync, lstatSync, mkdirSync, rmdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { ConvoyError } from '../errors.js'
+import type { CallContext } from '../model/call-context.js'
+
+/** Closed to everybody: what is written there while nothing is mounted would fill the root disk, unseen. */
+export function makeMountpoint(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    mkdirSync(path, { recursive: true, mode: 0 })
+    if (!lstatSync(path).isDirectory()) throw new Error('not a directory')
+    chmodSync(path, 0)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new ConvoyError('unavailable', `cannot make the mountpoint "${path}": ${reason}`, { cause })
+  }
+}
+
+/** Keeps a directory that is not empty: something was written there while nothing was mounted. */
+export function removeMountpoint(path: string, call: CallContext): void {
+  try {
+    rmdirSync(path)
+  } catch (thrown) {
+    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
+    if (code !== 'ENOENT') call.log.warn({ mountpoint: path, code }, 'mountpoint directory stays')
+  }
+}

@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+import { createRequire } from 'node:module'
+import { setTimeout } from 'node:timers/promises'
+
+// Everything is imported where it is needed: a command answers in the time that its own part takes to load.
+const argv = process.argv.slice(2)
+const [command, folder] = argv
+
+if (command === 'job-process' && folder !== undefined) await runJob(folder)
+else process.exitCode = await runCommand()
+
+/** The daemon starts itself with this hidden command, once per job. */
+async function runJob(jobFolder: string): Promise<void> {
+  const { runJobProcess } = await import('./daemon/job-process.js')
+  await runJobProcess(jobFolder)
+}
+
+async function runCommand(): Promise<number> {
+  const { runCommandLine } = await import('./cli/command-line.js')
+  // Whoever reads us may leave early (`convoy list | head`): that is no failure worth a stack trace.
+  process.stdout.on('error', leaveQuietly)
+  return runCommandLine(argv, {
+    version: readVersion(),
+    terminal: {
+      out: (text) => void process.stdout.write(text),
+      err: (text) => void process.stderr.write(text),
+    },
+    sleep: (ms) => setTimeout(ms),
+    daemon: {
+      loadOptions: async () => (await import('./daemon/config.js')).daemonOptions,
+      run: async (args) => (await import('./daemon/daemon.js')).runDaemon(args),
+    },
+  })
+}
+
+function readVersion(): string {
+  // Ours, two folders above build/src, so it has a version.
+  const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string }
+  return version
+}
+
+function leaveQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(process.exitCode)
+}

@@ -1,0 +1,123 @@
+import { ConvoyError } from '../errors.js'
+
+/** One option: how its text is read, what it means, what holds without it. */
+export interface Option<T> {
+  /** Throws ConvoyError `invalid-argument` when the text is not a value. */
+  readonly parse: (text: string) => T
+  readonly default?: T
+  /** What to show as the value in help: `SIZE`, `PATH`. */
+  readonly placeholder: string
+  readonly help: string
+}
+
+/** Option name → option. Parsing, `--help`, the README's tables and every message about options come from it. */
+export type OptionTable = Readonly<Record<string, Option<unknown>>>
+
+type ValueOf<O> = O extends { readonly default: infer D; readonly parse: (text: string) => infer T } ? T | D : never
+/** The values that {@link parseOptions} makes of a table. An option without a default may be absent. */
+export type OptionValues<Table extends OptionTable> = {
+  readonly [K in keyof Table]: Table[K] extends { readonly default: unknown }
+    ? ValueOf<Table[K]>
+    : ReturnType<Table[K]['parse']> | undefined
+}
+
+/** Reads options by their table; refuses unknown and malformed ones by name. `what` names the bearer: `volume option`. */
+export function parseOptions<Table extends OptionTable>(
+  table: Table,
+  texts: Readonly<Record<string, string>>,
+  what: string,
+): OptionValues<Table> {
+  const unknown = Object.keys(texts).filter((name) => !Object.hasOwn(table, name))
+  if (unknown.length > 0) {
+    const known = Object.keys(table).sort().join(', ')
+    throw new ConvoyError('invalid-argument', `unknown ${what} ${nameSome(unknown)}`, {
+      hint: `the ${what}s are: ${known}`,
+    })
+  }
+  const values = Object.entries(table).map(([name, option]) => {
+    const text = Object.hasOwn(texts, name) ? texts[name] : undefined
+    return [name, text === undefined ? option.default : parseOption(option, name, text, what)] as const
+  })
+  // Built from the table's own entries, each by its own parser: exactly the mapped type.
+  return Object.fromEntries(values) as OptionValues<Table>
+}
+
+function parseOption(option: Option<unknown>, name: string, text: string, what: string): unknown {
+  try {
+    return option.parse(text)
+  } catch (thrown) {
+    if (!(thrown instanceof ConvoyError)) throw thrown
+    throw new ConvoyError(thrown.code, `${what} ${name}: ${thrown.message}`, {
+      ...(thrown.hint === undefined ? {} : { hint: thrown.hint }),
+      cause: thrown,
+    })
+  }
+}
+
+const mostNamed = 5
+
+function nameSome(names: readonly string[]): string {
+  const named = names.slice(0, mostNamed).map(quote)
+  return [...named, ...(names.length > mostNamed ? ['…'] : [])].join(', ')
+}
+
+const quote = (text: string) => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
+
+/** A parser for one of a closed set of words. */
+export function oneOf<const Word extends string>(...words: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const found = words.find((word) => word === text)
+    if (found !== undefined) return found
+    throw new ConvoyError('invalid-argument', `${quote(text)} is not one of ${words.join(', ')}`)
+  }
+}
+
+/** `true`, `1`, `yes` or nothing at all (`-o flag`), and their opposites. */
+export function parseBoolean(text: string): boolean {
+  if (/^(?:true|1|yes|on|)$/i.test(text)) return true
+  if (/^(?:false|0|no|off)$/i.test(text)) return false
+  throw new ConvoyError('invalid-argument', `${quote(text)} is neither true nor false`)
+}
+
+/** A whole number between the bounds, both included. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN
+    if (value >= least && value <= most) return value
+    throw new ConvoyError('invalid-argument', `${quote(text)} is not a whole number from ${least} to ${most}`)
+  }
+}
+
+const durationUnitsMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** Milliseconds from `"24h"`, `"90s"`, `"7d"`, `"0"`. */
+export function parseDurationMs(text: string): number {
+  const match = /^(\d{1,6})([smhd])$/.exec(text)
+  if (text === '0') return 0
+  const unitMs = durationUnitsMs[match?.[2] ?? '']
+  if (match?.[1] === undefined || unitMs === undefined) {
+    throw new ConvoyError('invalid-argument', `${quote(text)} is not a duration`, {
+      hint: 'use a whole number with s, m, h or d, for example 24h',
+    })
+  }
+  return Number(match[1]) * unitMs
+}
+
+/** An absolute path without `.` and `..` components, control characters or a trailing slash. */
+export function parseAbsolutePath(text: string): string {
+  const isClean =
+    text.startsWith('/') &&
+    text.length <= 4095 &&
+    !/[\u0000-\u001f\u007f]/.test(text) &&
+    text.split('/').every((component) => component !== '.' && component !== '..')
+  if (isClean) return text.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '')
+  throw new ConvoyError('invalid-argument', `${quote(text)} is not an absolute path`, {
+    hint: 'begin with / and use no "." or ".." components',
+  })
+}
+
+/** An octal file mode, `0755` or `755`, at most 07777. */
+export function parseFileMode(text: string): number {
+  if (/^0?[0-7]{3,4}$/.test(text)) return Number.parseInt(text, 8)
+  throw new ConvoyError('invalid-argument', `${quote(text)} is not an octal mode`, { hint: 'for example 0755' })
+}

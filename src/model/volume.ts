@@ -1,0 +1,83 @@
+import type { VolumeName } from './volume-name.js'
+
+/**
+ * Where a volume stands in its life. Words that end in `-ing` are intents: written before the side effect, and carried to
+ * their end by recovery when the daemon died in between.
+ */
+export type VolumeState =
+  | 'creating'
+  | 'ready'
+  | 'attaching'
+  | 'attached'
+  | 'detaching'
+  /** On its way to `forgotten`. */
+  | 'forgetting'
+  /** On its way to the trash. */
+  | 'trashing'
+  /** `docker volume rm` without deletion: the data stays, the name is not listed, and a create takes it back. */
+  | 'forgotten'
+  /** On its way from `forgotten` back to `ready`. */
+  | 'reviving'
+
+/** What `docker volume rm` does. `ignore`: nothing at all, the volume stays listed. */
+export type OnRemove = 'retain' | 'trash' | 'delete' | 'ignore'
+export const onRemoveWords = ['retain', 'trash', 'delete', 'ignore'] as const satisfies readonly OnRemove[]
+
+export type Attributes = Readonly<Record<string, string>>
+
+/** All that a driver needs to find the volume again. Core stores it and hands it back unchanged. */
+export interface VolumeHandle {
+  readonly name: VolumeName
+  /** Made by core, unique for ever: a new volume of an old name has another id. */
+  readonly id: string
+  /** The driver's own notes, chosen by `create`. */
+  readonly attributes: Attributes
+}
+
+/** One volume as this host remembers it. */
+export interface Volume extends VolumeHandle {
+  readonly driver: string
+  readonly state: VolumeState
+  /** ISO 8601, UTC. */
+  readonly createdAt: string
+  /** The options of the create call, so that the same call again is recognised. */
+  readonly options: Attributes
+  /** `adopted`: the data was there before us, so we never delete it. */
+  readonly origin: 'created' | 'adopted'
+  readonly onRemove?: OnRemove
+  /** Absolute path, while attached. */
+  readonly mountpoint?: string
+  /** The size asked for, whether or not the storage enforces it. */
+  readonly sizeBytes?: number
+}
+
+/** A deleted volume whose data is kept for a while. Its name is free again. */
+export interface TrashedVolume extends VolumeHandle {
+  readonly driver: string
+  /** `deleting`: a job removes the data now. */
+  readonly state: 'trashed' | 'deleting'
+  readonly createdAt: string
+  readonly options: Attributes
+  readonly onRemove?: OnRemove
+  readonly sizeBytes?: number
+  readonly trashedAt: string
+  /** When the data may go, ISO 8601. */
+  readonly expiresAt: string
+}
+
+/** Whether Docker sees the volume: a forgotten one, or one that is on its way out or not complete, is not listed. */
+export function isListed(volume: Volume): boolean {
+  switch (volume.state) {
+    case 'ready':
+    case 'attaching':
+    case 'attached':
+    case 'detaching':
+      return true
+    case 'creating':
+    case 'reviving':
+    case 'forgetting':
+    case 'trashing':
+    case 'forgotten':
+      return false
+  }
+}

@@ -1,0 +1,74 @@
+import type { ConvoyError } from '../errors.js'
+import { type Database, keyOf, type LedgerChange } from './ledger-write.js'
+
+interface QueuedChange {
+  readonly change: LedgerChange
+  /** Absent for a change that nobody waits for. */
+  readonly done?: (error: ConvoyError | undefined) => void
+}
+
+/**
+ * Hands changes to the database in their order, one batch at a time: what arrives during a batch shares the next one's fsync.
+ */
+export class CommitQueue {
+  readonly #database: Database
+  /** Changes nobody waits for that could not be saved; older than everything in `#waiting`. */
+  #unsaved: QueuedChange[] = []
+  #waiting: QueuedChange[] = []
+  #running: Promise<void> | undefined
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  /** Rejects with ConvoyError `unavailable` when nothing of the change was kept. */
+  commit(change: LedgerChange): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#enqueue({ change, done: (error) => (error === undefined ? resolve() : reject(error)) })
+    })
+  }
+
+  /** Saves the change with the next batch, and again with each later one until it is saved. */
+  commitLater(change: LedgerChange): void {
+    this.#enqueue({ change })
+  }
+
+  async settle(): Promise<void> {
+    if (this.#running === undefined && this.#unsaved.length > 0) this.#running = this.#run()
+    while (this.#running !== undefined) await this.#running
+  }
+
+  #enqueue(queued: QueuedChange): void {
+    this.#waiting.push(queued)
+    this.#running ??= this.#run()
+  }
+
+  async #run(): Promise<void> {
+    // Changes made in this turn of the event loop go together.
+    await Promise.resolve()
+    const batch = [...this.#unsaved, ...this.#waiting]
+    this.#unsaved = []
+    this.#waiting = []
+    const outcomes = await this.#database.commit(batch.map((queued) => queued.change))
+    this.#unsaved = unsavedOf(batch, outcomes)
+    batch.forEach((queued, index) => queued.done?.(outcomes[index]))
+    this.#running = this.#waiting.length > 0 ? this.#run() : undefined
+  }
+}
+
+/** What must be tried again, without the rows that a later change of the same batch has replaced on disk. */
+function unsavedOf(batch: readonly QueuedChange[], outcomes: readonly (ConvoyError | undefined)[]): QueuedChange[] {
+  const replaced = new Set<string>()
+  const unsaved: QueuedChange[] = []
+  for (let index = batch.length - 1; index >= 0; index--) {
+    const queued = batch[index]
+    if (queued === undefined) continue
+    if (outcomes[index] === undefined) {
+      for (const write of queued.change.writes) replaced.add(keyOf(write))
+    } else if (queued.done === undefined) {
+      const writes = queued.change.writes.filter((write) => !replaced.has(keyOf(write)))
+      if (writes.length > 0) unsaved.unshift({ change: { step: queued.change.step, writes } })
+    }
+  }
+  return unsaved
+}

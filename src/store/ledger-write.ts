@@ -1,0 +1,115 @@
+import type { ConvoyError } from '../errors.js'
+import type { Job } from '../model/job.js'
+import type { MountId, MountReference } from '../model/mount.js'
+import type { Attributes, TrashedVolume, Volume } from '../model/volume.js'
+import type { VolumeName } from '../model/volume-name.js'
+
+/** One row put or removed. Puts replace, removals of what is not there do nothing: a write may be repeated. */
+export type LedgerWrite =
+  | { readonly put: 'volume'; readonly row: Volume }
+  | { readonly remove: 'volume'; readonly name: VolumeName }
+  | { readonly put: 'mount'; readonly row: MountReference }
+  | { readonly remove: 'mount'; readonly volume: VolumeName; readonly id: MountId }
+  | { readonly put: 'trash'; readonly row: TrashedVolume }
+  | { readonly remove: 'trash'; readonly id: string }
+  | { readonly put: 'job'; readonly row: Job }
+  | { readonly remove: 'job'; readonly id: string }
+  /** A driver's notes on the volume with this id. */
+  | { readonly put: 'journal'; readonly id: string; readonly notes: Attributes }
+  | { readonly remove: 'journal'; readonly id: string }
+  | { readonly put: 'setting'; readonly key: Setting; readonly value: string }
+
+/** What the host remembers about itself. */
+export type Setting =
+  /** A random id of this installation, written into sidecars. */
+  | 'host-id'
+  /** Counts engine lives: `Plugin.Activate` begins a new one. */
+  | 'epoch'
+  /** The kernel's boot id when the ledger was last in use. */
+  | 'boot-id'
+  /** `yes` once every driver has been asked what volumes its storage holds. */
+  | 'discovered'
+
+/** All rows, as read at start. */
+export interface LedgerContents {
+  readonly volumes: readonly Volume[]
+  readonly mounts: readonly MountReference[]
+  readonly trash: readonly TrashedVolume[]
+  readonly jobs: readonly Job[]
+  readonly journals: readonly (readonly [id: string, notes: Attributes])[]
+  readonly settings: readonly (readonly [Setting, string])[]
+}
+
+/** Why a change is made: names the point in logs and failpoints. */
+export type LedgerStep =
+  | 'create-intent'
+  | 'create-done'
+  | 'create-undone'
+  | 'journal'
+  | 'mount-intent'
+  | 'mount'
+  | 'mount-undone'
+  | 'unmount-intent'
+  | 'unmount'
+  | 'remove-intent'
+  | 'remove-undone'
+  | 'remove-done'
+  | 'undelete'
+  | 'trash-delete'
+  | 'discover'
+  | 'reconcile'
+  | 'activate'
+  | 'job'
+  | 'start'
+
+/** Writes that belong together: all of them or none. */
+export interface LedgerChange {
+  readonly step: LedgerStep
+  readonly writes: readonly LedgerWrite[]
+}
+
+/** Where the rows are kept. Real: SQLite in a worker thread. */
+export interface Database {
+  /**
+   * Makes the changes durable in their order, with as few fsyncs as it can. Resolves to the outcome of each: `undefined`, or
+   * ConvoyError `unavailable` for a change of which nothing was kept.
+   */
+  commit(changes: readonly LedgerChange[]): Promise<readonly (ConvoyError | undefined)[]>
+  /** Writes a consistent copy beside the database and removes all but the newest; resolves to its path. */
+  backup(): Promise<string>
+  close(): Promise<void>
+}
+
+/** What a write replaces: two writes with the same key are one row's. */
+export function keyOf(write: LedgerWrite): string {
+  return 'put' in write ? `${write.put} ${keyOfPut(write)}` : `${write.remove} ${keyOfRemoval(write)}`
+}
+
+function keyOfPut(write: Extract<LedgerWrite, { put: string }>): string {
+  switch (write.put) {
+    case 'volume':
+      return write.row.name
+    case 'mount':
+      return `${write.row.volume} ${write.row.id}`
+    case 'trash':
+    case 'job':
+      return write.row.id
+    case 'journal':
+      return write.id
+    case 'setting':
+      return write.key
+  }
+}
+
+function keyOfRemoval(write: Extract<LedgerWrite, { remove: string }>): string {
+  switch (write.remove) {
+    case 'volume':
+      return write.name
+    case 'mount':
+      return `${write.volume} ${write.id}`
+    case 'trash':
+    case 'job':
+    case 'journal':
+      return write.id
+  }
+}

@@ -1,0 +1,7 @@
+import { firstSchema } from './001-first-schema.js'
+
+/** Migration n brings a database from `user_version` n - 1 to n. Never edit one that was released: add another. */
+export const migrations: readonly string[] = [firstSchema]
+
+/** The `user_version` that this program reads and writes. */
+export const schemaVersion = migrations.length

@@ -1,0 +1,66 @@
+import { engineSuite, eventually } from './harness.js'
+
+engineSuite('a swarm of one node', (t, { engine, convoy }) => {
+  const tasksRunning = async (service: string): Promise<number> => {
+    const states = await engine.docker('service', 'ps', service, '--format', '{{.CurrentState}}')
+    return states.split('\n').filter((state) => state.startsWith('Running')).length
+  }
+  const create = async (name: string, mount: string, ...flags: string[]): Promise<void> => {
+    const quick = ['--detach', '--network', 'host', '--no-resolve-image', '--stop-signal', 'KILL']
+    const script = 'echo $(hostname) >> /data/hosts; exec sleep 1000000'
+    const command = ['busybox', 'sh', '-c', script]
+    await engine.docker('service', 'create', '--name', name, ...quick, '--mount', mount, ...flags, ...command)
+  }
+  const onVolume = (source: string): string => `type=volume,source=${source},target=/data,volume-driver=convoy`
+
+  t.test('the node offers the plugin once it was activated', async (t) => {
+    await engine.docker('volume', 'ls', '--quiet')
+    await engine.docker('swarm', 'init', '--advertise-addr', '127.0.0.1', '--listen-addr', '127.0.0.1:2377')
+    await eventually('the node is ready and names the plugin', async () => {
+      const node = await engine.docker('node', 'inspect', 'self', '--format', '{{json .Description.Engine.Plugins}}')
+      return node.includes('"convoy"')
+    })
+    t.pass()
+  })
+
+  t.test('a service with --mount volume-driver and volume-opt runs on the volume', async (t) => {
+    await create('db', `${onVolume('swarmed')},volume-opt=size=1g`)
+    await eventually('its task runs', async () => (await tasksRunning('db')) === 1)
+    t.match((await engine.inspectVolume('swarmed')).Options, { size: '1g' })
+    t.equal(await convoy.mountCount('swarmed'), 1)
+  })
+
+  t.test('a task that fails comes back on the same volume', async (t) => {
+    const [task = ''] = (await engine.docker('ps', '--filter', 'name=db', '--quiet')).split('\n')
+    await engine.docker('kill', task)
+    await eventually('another task runs', async () => {
+      const [other = ''] = (await engine.docker('ps', '--filter', 'name=db', '--quiet')).split('\n')
+      return other !== '' && other !== task
+    })
+    await eventually('one mount counts', async () => (await convoy.mountCount('swarmed')) === 1)
+    t.pass()
+  })
+
+  t.test('service rm unmounts and keeps the volume', async (t) => {
+    await engine.docker('service', 'rm', 'db')
+    await eventually('nothing is held', async () => (await convoy.mountCount('swarmed')) === 0)
+    t.equal((await convoy.plugin.get('swarmed')).Volume?.Name, 'swarmed')
+  })
+
+  t.test('three replicas on one node share the volume', async (t) => {
+    await create('web', onVolume('replicated'), '--replicas', '3')
+    await eventually('three tasks run', async () => (await tasksRunning('web')) === 3)
+    t.equal(await convoy.mountCount('replicated'), 3)
+    await engine.docker('service', 'rm', 'web')
+    await eventually('nothing is held', async () => (await convoy.mountCount('replicated')) === 0)
+  })
+
+  t.test('a template in the name makes a volume per task', async (t) => {
+    await create('each', onVolume('slot-{{.Task.Slot}}'), '--replicas', '2')
+    await eventually('two tasks run', async () => (await tasksRunning('each')) === 2)
+    const names = (await convoy.plugin.list()).map(({ Name }) => Name)
+    for (const name of ['slot-1', 'slot-2']) t.ok(names.includes(name), name)
+    await engine.docker('service', 'rm', 'each')
+    await eventually('nothing is held', async () => (await convoy.mountCount('slot-1')) === 0)
+  })
+})

@@ -1,0 +1,45 @@
+import { runCommandLine } from '../../src/cli/command-line.js'
+import type { DaemonArguments, Environment } from '../../src/cli/environment.js'
+import { type OptionTable, parseBoolean } from '../../src/model/options.js'
+
+/** What one run of the command line left behind. */
+export interface Outcome {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+  /** How the daemon was started, if it was. */
+  readonly daemon: DaemonArguments | undefined
+  /** The pauses it asked for; none is really taken. */
+  readonly pausesMs: readonly number[]
+}
+
+/** A table like the daemon's: one option of each kind, and two that are global options too. */
+export const daemonTable: OptionTable = {
+  root: { parse: String, default: '/var/lib/convoy', placeholder: 'PATH', help: 'where the daemon keeps its state' },
+  'trash-retention': { parse: String, default: '24h', placeholder: 'DURATION', help: 'how long the trash is kept' },
+  'ignore-docker-delete': { parse: parseBoolean, default: false, placeholder: '', help: 'keep what Docker removes' },
+  debug: { parse: parseBoolean, default: false, placeholder: '', help: 'log more' },
+  socket: { parse: String, default: '/run/x.sock', placeholder: 'PATH', help: 'the control socket' },
+}
+
+/** Runs the real command line in this process. */
+export async function runInProcess(argv: readonly string[], parts: Partial<Environment> = {}): Promise<Outcome> {
+  let out = ''
+  let err = ''
+  let daemon: DaemonArguments | undefined
+  const pausesMs: number[] = []
+  const code = await runCommandLine(argv, {
+    version: '1.2.3',
+    terminal: { out: (text) => (out += text), err: (text) => (err += text) },
+    sleep: async (ms) => void pausesMs.push(ms),
+    daemon: {
+      loadOptions: async () => daemonTable,
+      run: async (args) => {
+        daemon = args
+        return 7
+      },
+    },
+    ...parts,
+  })
+  return { code, out, err, daemon, pausesMs }
+}

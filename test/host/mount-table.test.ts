@@ -1,0 +1,238 @@
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  countMounts,
+  findMount,
+  isBelow,
+  locate,
+  parseMountTable,
+  readMountTable,
+  readSteadily,
+  type MountEntry,
+} from '../../src/host/mount-table.js'
+
+interface Line {
+  readonly id?: number
+  readonly parent?: number
+  readonly device?: string
+  readonly root?: string
+  readonly at: string
+  readonly source?: string
+}
+
+const escapeField = (text: string) =>
+  text.replace(/[ \t\n\\#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`)
+
+const line = ({ id = 1, parent = 0, device = '8:1', root = '/', at, source = '/dev/sda1' }: Line) =>
+  `${id} ${parent} ${device} ${escapeField(root)} ${escapeField(at)} rw,relatime shared:1 - ext4 ${escapeField(source)} rw`
+
+const table = (...lines: readonly Line[]) => parseMountTable(lines.map(line).join('\n') + '\n')
+
+t.test('a line as proc(5) shows it', async (t) => {
+  const text = '36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 propagate_from:2 - ext3 /dev/root rw,errors=continue\n'
+  t.strictSame(parseMountTable(text), [
+    {
+      mountId: 36,
+      parentId: 35,
+      device: '98:0',
+      root: '/mnt1',
+      deleted: false,
+      mountpoint: '/mnt2',
+      options: ['rw', 'noatime'],
+      fsType: 'ext3',
+      source: '/dev/root',
+      superOptions: ['rw', 'errors=continue'],
+    },
+  ])
+})
+
+t.test('optional fields are optional, a source may be empty and a mountpoint be named "-"', async (t) => {
+  const [plain, empty, dash] = parseMountTable(
+    [
+      '1 0 0:5 / /a rw - tmpfs tmpfs rw',
+      '2 1 0:6 / /b rw shared:1 - tmpfs  rw,size=4k',
+      '3 1 0:7 / /- rw - nfs - rw',
+    ].join('\n'),
+  )
+  t.match(plain, { mountpoint: '/a', source: 'tmpfs', superOptions: ['rw'] })
+  t.match(empty, { mountpoint: '/b', source: '', superOptions: ['rw', 'size=4k'] })
+  t.match(dash, { mountpoint: '/-', fsType: 'nfs', source: '-' })
+})
+
+t.test('a removed directory keeps its path and is marked as deleted', async (t) => {
+  const entries = table(
+    { root: '/vols/a//deleted', at: '/x' },
+    { root: '//deleted', at: '/y' },
+    { root: '/deleted', at: '/z' },
+  )
+  t.match(entries, [
+    { root: '/vols/a', deleted: true },
+    { root: '/', deleted: true },
+    { root: '/deleted', deleted: false },
+  ])
+})
+
+t.test('what is escaped is read back, for any path and source', async (t) => {
+  const component = fc.string({ unit: 'binary', minLength: 1 }).filter((text) => !/[/\0]/.test(text))
+  const path = fc.array(component, { minLength: 1, maxLength: 4 }).map((parts) => '/' + parts.join('/'))
+  fc.assert(
+    fc.property(path, path, fc.string({ unit: 'binary' }), (root, at, source) => {
+      const [entry, ...others] = table({ root, at, source })
+      return others.length === 0 && entry?.root === root && entry.mountpoint === at && entry.source === source
+    }),
+  )
+  t.match(parseMountTable('1 0 8:1 /a\\040b /c\\011\\012\\134040 rw - ext4 /dev/x rw'), [
+    { root: '/a b', mountpoint: '/c\t\n\\040' },
+  ])
+})
+
+t.test('10^5 hostile lines are skipped or read, and never throw', async (t) => {
+  const good = line({ at: '/good' })
+  const piece = fc.oneof(
+    fc.constantFrom(
+      ' ',
+      '-',
+      ' - ',
+      '/',
+      '\\',
+      '\\040',
+      '\\777',
+      '//deleted',
+      '8:1',
+      '36',
+      '1e9',
+      '-1',
+      '\r',
+      '\0',
+      '__proto__',
+    ),
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom(...good.split(' ')),
+  )
+  const hostile = fc
+    .array(piece, { maxLength: 14 })
+    .chain((pieces) => fc.constantFrom(pieces.join(' '), pieces.join('')))
+  let lines = 0
+  fc.assert(
+    fc.property(fc.array(hostile, { minLength: 1000, maxLength: 1000 }), (several) => {
+      lines += several.length
+      const entries = parseMountTable([...several, good].join('\n'))
+      for (const path of ['/', '/good', '/a/b']) {
+        findMount(entries, path)
+        countMounts(entries, path)
+      }
+      return entries.some((entry) => entry.mountpoint === '/good') && entries.every(isWellFormed)
+    }),
+    { numRuns: 100 },
+  )
+  t.ok(lines >= 1e5)
+})
+
+function isWellFormed(entry: MountEntry): boolean {
+  const { mountId, parentId, device, root, mountpoint } = entry
+  const hasIds = Number.isSafeInteger(mountId) && Number.isSafeInteger(parentId)
+  return hasIds && /^\d+:\d+$/.test(device) && mountpoint.startsWith('/') && root !== ''
+}
+
+t.test('a table cut anywhere gives whole entries only', async (t) => {
+  const text = line({ id: 7, at: '/whole' }) + '\n' + line({ id: 8, at: '/cut' })
+  for (let length = 0; length < text.length; length += 1) {
+    const cut = parseMountTable(text.slice(0, length)).filter((entry) => entry.mountId === 8)
+    if (!cut.every((entry) => entry.mountpoint === '/cut' && entry.fsType !== '')) t.fail(`cut at ${length}`)
+  }
+})
+
+t.test('mount check by substring: vol1 is not mounted because vol10 is', async (t) => {
+  const entries = table({ id: 1, at: '/' }, { id: 2, parent: 1, at: '/convoy/vol10', device: '8:2' })
+  t.equal(findMount(entries, '/convoy/vol1'), undefined)
+  t.equal(findMount(entries, '/convoy/vol10')?.device, '8:2')
+  t.equal(countMounts(entries, '/convoy/vol1'), 0)
+  t.strictSame(locate(entries, '/convoy/vol1'), { device: '8:1', root: '/convoy/vol1' })
+  t.notOk(isBelow('/convoy/vol10', '/convoy/vol1'))
+  t.ok(isBelow('/convoy/vol1/x', '/convoy/vol1'))
+})
+
+t.test('a directory is below itself, its ancestors and nothing else', async (t) => {
+  const name = fc.constantFrom('a', 'b', 'ab', 'a b')
+  const path = fc.array(name, { maxLength: 4 }).map((names) => '/' + names.join('/'))
+  fc.assert(
+    fc.property(path, path, (one, other) => {
+      const parts = (text: string) => text.split('/').filter((part) => part !== '')
+      const expected = parts(other).every((part, index) => parts(one)[index] === part)
+      return isBelow(one, other) === expected
+    }),
+  )
+})
+
+t.test('of two mounts on one path the later one, which lies on the first, is found', async (t) => {
+  const under = { id: 5, parent: 1, at: '/m', device: '8:5' }
+  const over = { id: 4, parent: 5, at: '/m', device: '8:4' }
+  for (const lines of [
+    [under, over],
+    [over, under],
+  ]) {
+    const entries = table({ id: 1, at: '/' }, ...lines)
+    t.equal(findMount(entries, '/m')?.device, '8:4')
+    t.equal(countMounts(entries, '/m'), 2)
+    t.equal(locate(entries, '/m/x').device, '8:4')
+  }
+  const siblings = table({ id: 1, at: '/' }, { ...under, id: 6 }, { ...over, parent: 1 })
+  t.equal(findMount(siblings, '/m')?.device, '8:4', 'the last of two that the kernel tucked under one parent')
+})
+
+t.test('a mount that another one hides is not found', async (t) => {
+  const entries = table(
+    { id: 1, at: '/' },
+    { id: 2, parent: 1, at: '/m/inner', device: '8:2' },
+    { id: 3, parent: 1, at: '/m', device: '8:3' },
+  )
+  t.equal(findMount(entries, '/m/inner'), undefined)
+  t.strictSame(locate(entries, '/m/inner/x'), { device: '8:3', root: '/inner/x' })
+})
+
+t.test('the order of the table does not matter: the root mount may come last', async (t) => {
+  const entries = table({ id: 22, parent: 27, at: '/proc', device: '0:21' }, { id: 27, parent: 1, at: '/' })
+  t.strictSame(locate(entries, '/proc/self'), { device: '0:21', root: '/self' })
+})
+
+t.test('a path is located inside what is mounted there', async (t) => {
+  const entries = table(
+    { id: 1, at: '/' },
+    { id: 2, parent: 1, device: '0:40', root: '/export/vols', at: '/mnt/share' },
+  )
+  t.strictSame(locate(entries, '/mnt/share'), { device: '0:40', root: '/export/vols' })
+  t.strictSame(locate(entries, '/mnt/share/a/b'), { device: '0:40', root: '/export/vols/a/b' })
+  t.strictSame(locate(entries, '/mnt/share/a/'), { device: '0:40', root: '/export/vols/a' })
+  t.strictSame(locate(entries, '/'), { device: '8:1', root: '/' })
+  t.strictSame(locate(entries, '/mnt'), { device: '8:1', root: '/mnt' })
+  t.throws(() => locate([], '/mnt'), { code: 'internal' })
+})
+
+t.test('a table with circles ends', async (t) => {
+  const entries = table(
+    { id: 1, at: '/' },
+    { id: 2, parent: 3, at: '/m' },
+    { id: 3, parent: 2, at: '/m' },
+    { id: 4, parent: 4, at: '/' },
+  )
+  t.ok(locate(entries, '/m/x'))
+})
+
+t.test('the table of this process has a root mount', async (t) => {
+  t.match(findMount(await readMountTable(), '/proc'), { fsType: 'proc', device: /^0:\d+$/ })
+})
+
+t.test('a table that changes during the read is read again', async (t) => {
+  const reads = ['a', 'ab', 'ab', 'never']
+  t.equal(
+    readSteadily(() => reads.shift() ?? ''),
+    'ab',
+  )
+  let count = 0
+  t.equal(
+    readSteadily(() => String((count += 1))),
+    String(count),
+    'the newest when it never settles',
+  )
+  t.ok(count < 10)
+})
