@@ -16,6 +16,4 @@ export interface ApiDeps {
   readonly createOnDockerMount: boolean
   /** What `GET /v1/info` says of the daemon besides its drivers. */
   readonly general: Readonly<Record<string, unknown>>
-  /** Driver name → what info says of it. */
-  readonly driverInfo: Readonly<Record<string, Readonly<Record<string, string>>>>
 }

@@ -34,7 +34,10 @@ const timeoutMs = 10 * 60_000
 /** What the command line and scripts ask: JSON below `/v1`. */
 export function registerControl(app: FastifyInstance, deps: ApiDeps): void {
   app.setErrorHandler((error, _request, reply) => void sendError(reply, error))
-  app.get('/v1/info', () => ({ General: deps.general, ...deps.driverInfo }))
+  app.get('/v1/info', () => ({
+    General: { ...deps.general, Degraded: deps.degraded?.sentence },
+    ...Object.fromEntries(deps.drivers.all.map((driver) => [driver.name, driver.describe()])),
+  }))
   registerVolumes(app, deps)
   registerChanges(app, deps)
   registerJobs(app, deps)

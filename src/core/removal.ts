@@ -75,7 +75,7 @@ export class Removal {
     const intent: Volume = { ...ready, state: as === 'forgotten' ? 'forgetting' : 'trashing' }
     // The kernel is asked while the intent becomes durable; without its consent the intent is taken back.
     const [consent, intended] = await Promise.allSettled([
-      holding.refuseHeld(ready),
+      this.#touchesNothing(volume, as) ? undefined : holding.refuseHeld(ready),
       ledger.commit('remove-intent', { put: 'volume', row: intent }),
     ])
     if (intended.status === 'rejected') throw intended.reason
@@ -87,6 +87,13 @@ export class Removal {
       await this.#undo(ready, undoing(call))
       throw thrown
     }
+  }
+
+  /** Forgetting a directory that nobody told us of using leaves it where it is, so there is nothing to ask the kernel for. */
+  #touchesNothing(volume: Volume, as: Retirement): boolean {
+    const { ledger, drivers } = this.#deps
+    const isStateless = drivers.get(volume.driver).attachment === 'stateless'
+    return as === 'forgotten' && isStateless && ledger.mountsOf(volume.name).size === 0
   }
 
   /** The handle of the retired volume, or none when the storage holds nothing that bears our mark: then nothing is touched. */

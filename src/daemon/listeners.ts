@@ -55,7 +55,7 @@ async function drain(app: FastifyInstance): Promise<void> {
   await app.close()
 }
 
-function describe(config: DaemonConfig): Pick<ApiDeps, 'general' | 'driverInfo'> {
+function describe(config: DaemonConfig): Pick<ApiDeps, 'general'> {
   const [defaultDriver] = config.drivers.keys()
   return {
     general: {
@@ -69,6 +69,5 @@ function describe(config: DaemonConfig): Pick<ApiDeps, 'general' | 'driverInfo'>
       OnDockerRemove: config.onDockerRemove,
       TrashRetentionMs: config.trashRetentionMs,
     },
-    driverInfo: {},
   }
 }

@@ -48,6 +48,8 @@ export interface Driver {
   discover(call: CallContext): AsyncIterable<DiscoveredVolume>
   /** What `inspect` shows under DriverInfo. Must not block on the storage. */
   inspect(volume: VolumeHandle, call: CallContext): Promise<Attributes>
+  /** What `info` shows of the driver itself. */
+  describe(): Attributes
   /**
    * What this volume's storage can do by itself: reflinks depend on the file system below one volume, not on the driver.
    * `undefined`: core takes the snapshot into a repository instead.

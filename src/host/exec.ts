@@ -34,6 +34,7 @@ const debianPackages: Readonly<Record<string, readonly string[]>> = {
   'cifs-utils': ['mount.cifs'],
   coreutils: ['cp', 'stat', 'sync'],
   e2fsprogs: ['chattr', 'e2fsck', 'fsck.ext4', 'lsattr', 'mkfs.ext4', 'resize2fs', 'tune2fs'],
+  quota: ['setquota'],
   mount: ['losetup', 'mount', 'umount'],
   'nfs-common': ['mount.nfs', 'mount.nfs4'],
   udev: ['udevadm'],

@@ -73,7 +73,7 @@ export function isBelow(path: string, ancestor: string): boolean {
  * Walks as the kernel does, from the root mount over each mount that the path meets. Neither the table's order nor the longest
  * mountpoint tells which mount is on top: mounts are moved, and a mount may hide others below its mountpoint.
  */
-function findCovering(entries: readonly MountEntry[], path: string): MountEntry | undefined {
+export function findCovering(entries: readonly MountEntry[], path: string): MountEntry | undefined {
   const covering = entries.filter((entry) => isBelow(path, entry.mountpoint))
   const ids = new Set(covering.map((entry) => entry.mountId))
   const isRoot = (entry: MountEntry) => entry.parentId === entry.mountId || !ids.has(entry.parentId)

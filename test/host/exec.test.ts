@@ -59,9 +59,9 @@ t.test('arguments reach the program as they are: no shell looks at them', async 
 t.test('a program sees a fixed environment and what the call adds', async (t) => {
   process.env['CONVOY_TEST_SECRET'] = 'x'
   t.teardown(() => delete process.env['CONVOY_TEST_SECRET'])
-  const { stdout } = await runProgram('env', [], { ...options, env: { FOO: 'bar', LC_ALL: 'de_DE', PATH: '/tmp' } })
+  const { stdout } = await runProgram('env', ['-0'], { ...options, env: { FOO: 'bar', LC_ALL: 'de_DE', PATH: '/tmp' } })
   // tap adds its own to every process of a test.
-  const names = stdout.split('\n').filter((line) => line !== '' && !/^(?:NODE_OPTIONS|_TAPJS_\w*)=/.test(line))
+  const names = stdout.split('\0').filter((line) => line !== '' && !/^(?:NODE_OPTIONS|_TAPJS_\w*)=/.test(line))
   t.strictSame(names.sort(), ['FOO=bar', 'LC_ALL=C', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin'])
 })
 

@@ -1,6 +1,7 @@
 import { ConvoyError } from '../../errors.js'
 import type { FileResult } from '../../host/file-operations.js'
 import { FileProcess } from '../../host/file-process.js'
+import { ProjectQuota } from '../../host/project-quota.js'
 import { parseOptions } from '../../model/options.js'
 import type { DriverSetup } from '../registry.js'
 import { VfsDriver } from './vfs-driver.js'
@@ -14,7 +15,13 @@ export async function openVfsDriver(setup: DriverSetup): Promise<VfsDriver> {
     if (path === defaultVfsPath) await files.run([{ op: 'mkdir', path, mode: 0o711 }])
     const [real] = await files.run([{ op: 'realpath', path }])
     const directory = await directoryAt(files, real, path)
-    return new VfsDriver({ ...setup, path: directory, defaultSizeBytes: defaultvolumesize, files })
+    return new VfsDriver({
+      ...setup,
+      path: directory,
+      defaultSizeBytes: defaultvolumesize,
+      files,
+      quota: new ProjectQuota(),
+    })
   } catch (thrown) {
     files.close()
     if (!(thrown instanceof ConvoyError) || thrown.code !== 'not-found') throw thrown

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { ConvoyError } from '../../errors.js'
 import type { FileOperation, FileResult } from '../../host/file-operations.js'
 import type { FileProcess } from '../../host/file-process.js'
+import { projectOf, type ProjectQuota } from '../../host/project-quota.js'
 import { removeTree } from '../../host/remove-tree.js'
 import type { CallContext } from '../../model/call-context.js'
 import { optional } from '../../model/optional.js'
@@ -29,6 +30,7 @@ import {
   isDirectory,
   isTrashed,
   missing,
+  missingDirectory,
   nameTaken,
   noSuchDirectory,
   readSidecar,
@@ -40,6 +42,7 @@ export interface VfsDeps {
   readonly path: string
   readonly defaultSizeBytes: number
   readonly files: FileProcess
+  readonly quota: ProjectQuota
   readonly hostId: string
   readonly now: () => Date
 }
@@ -64,7 +67,7 @@ export class VfsDriver implements Driver {
     this.#layout = new VfsLayout(deps.path)
   }
 
-  async create(request: CreateRequest): Promise<CreatedVolume> {
+  async create(request: CreateRequest, call: DriverCall): Promise<CreatedVolume> {
     const options = parseOptions(vfsVolumeOptions, request.options, 'volume option')
     const directory = options.id ?? request.name
     const [text, status] = await this.#run(
@@ -73,7 +76,7 @@ export class VfsDriver implements Driver {
     )
     const existing = readSidecar(text)
     // The storage knows the name already: the call is repeated, or another host or an earlier ledger made the volume.
-    if (existing !== undefined) return this.#complete({ ...existing, state: 'live' }, options)
+    if (existing !== undefined) return this.#complete({ ...existing, state: 'live' }, options, call)
     const isThere = isDirectory(status, this.#layout.data(directory))
     if (isThere) await this.#refuseTaken(directory)
     else if (options.id !== undefined) throw noSuchDirectory(this.#layout.data(directory))
@@ -89,10 +92,11 @@ export class VfsDriver implements Driver {
       origin: isThere ? 'adopted' : 'created',
       ...optional('onRemove', request.onRemove),
       ...optional('sizeBytes', options.size),
+      ...optional('quotaProject', isThere ? undefined : await this.#projectFor(request.id, options.size)),
       host: this.#deps.hostId,
       generation: 1,
     }
-    return this.#complete(sidecar, options)
+    return this.#complete(sidecar, options, call)
   }
 
   async remove(volume: VolumeHandle, call: DriverCall & RemovalProgress): Promise<void> {
@@ -106,17 +110,13 @@ export class VfsDriver implements Driver {
 
   async attach(volume: VolumeHandle): Promise<MountSource> {
     const path = this.#layout.data(directoryOf(volume))
+    const [status, internal] = await this.#run({ op: 'stat', path }, { op: 'stat', path: this.#layout.internal })
+    if (!isDirectory(status, path)) throw missingDirectory(volume, path, internal !== null)
     const image = volume.attributes['imageBytes']
-    const [status] = await this.#run(
-      { op: 'stat', path },
-      ...(image === undefined
-        ? []
-        : [{ op: 'make-sparse', path: join(path, 'disk.img'), sizeBytes: parseSizeBytes(image) } as const]),
-    )
-    if (isDirectory(status, path)) return { kind: 'directory', path }
-    throw new ConvoyError('unavailable', `the directory ${path} of volume "${volume.name}" is missing`, {
-      hint: `is the disk or share of ${this.#deps.path} mounted? Otherwise restore the directory`,
-    })
+    if (image !== undefined) {
+      await this.#run({ op: 'make-sparse', path: join(path, 'disk.img'), sizeBytes: parseSizeBytes(image) })
+    }
+    return { kind: 'directory', path }
   }
 
   mountDirectory(volume: VolumeHandle): string {
@@ -181,12 +181,19 @@ export class VfsDriver implements Driver {
     }
   }
 
-  inspect(volume: VolumeHandle): Promise<Attributes> {
+  async inspect(volume: VolumeHandle): Promise<Attributes> {
     const path = this.#layout.data(directoryOf(volume))
-    return Promise.resolve({
+    const isLimited = volume.attributes['quotaProject'] !== undefined && (await this.#deps.quota.isEnforced(path))
+    return {
       Path: path,
       PrepareForVM: String(volume.attributes['imageBytes'] !== undefined),
-    })
+      SizeEnforced: String(isLimited),
+    }
+  }
+
+  describe(): Attributes {
+    const { path, defaultSizeBytes } = this.#deps
+    return { Root: this.#layout.internal, Path: path, DefaultVolumeSize: String(defaultSizeBytes) }
   }
 
   snapshots(): undefined {
@@ -199,22 +206,26 @@ export class VfsDriver implements Driver {
   }
 
   /** Writes the sidecar and makes the directory unless it is there: again and again to the same result. */
-  async #complete(sidecar: Sidecar, options: VolumeOptions): Promise<CreatedVolume> {
-    const { directory } = sidecar
+  async #complete(sidecar: Sidecar, options: VolumeOptions, call: DriverCall): Promise<CreatedVolume> {
+    const path = this.#layout.data(sidecar.directory)
     await this.#prepare()
     await this.#run(
       this.#write(this.#layout.sidecar(sidecar.name), sidecar),
-      {
-        op: 'mkdir',
-        path: this.#layout.data(directory),
-        mode: options.mode,
-        ...optional('uid', options.uid),
-        ...optional('gid', options.gid),
-      },
+      { op: 'mkdir', path, mode: options.mode, ...optional('uid', options.uid), ...optional('gid', options.gid) },
       { op: 'sync', path: this.#deps.path },
     )
-    const { origin, sizeBytes } = sidecar
+    const { origin, sizeBytes, quotaProject } = sidecar
+    if (sizeBytes !== undefined && quotaProject !== undefined) {
+      await this.#deps.quota.limit(path, quotaProject, sizeBytes).catch((thrown: unknown) => {
+        call.log.warn({ volume: sidecar.name, err: thrown }, 'the size of a volume is not enforced')
+      })
+    }
     return { handle: handleOf(sidecar, this.#deps.defaultSizeBytes), origin, ...optional('sizeBytes', sizeBytes) }
+  }
+
+  async #projectFor(volumeId: string, sizeBytes: number | undefined): Promise<number | undefined> {
+    if (sizeBytes === undefined || !(await this.#deps.quota.isEnforced(this.#deps.path))) return undefined
+    return projectOf(volumeId)
   }
 
   /** Makes our own directories, once; a root that is read-only now may be writable later. */

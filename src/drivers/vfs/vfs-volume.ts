@@ -11,7 +11,7 @@ import { vfsVolumeOptions } from './vfs-options.js'
 /** The handle of the volume that a sidecar describes. `imageBytes`: it holds a disk image for a virtual machine. */
 export function handleOf(sidecar: Sidecar, defaultSizeBytes: number): VolumeHandle {
   const { vm } = parseOptions(vfsVolumeOptions, knownOptions(sidecar), 'volume option')
-  const { name, id, directory, state, sizeBytes } = sidecar
+  const { name, id, directory, state, sizeBytes, quotaProject } = sidecar
   const imageBytes = vm ? String(sizeBytes ?? defaultSizeBytes) : undefined
   return {
     name,
@@ -19,6 +19,7 @@ export function handleOf(sidecar: Sidecar, defaultSizeBytes: number): VolumeHand
     attributes: {
       directory,
       ...optional('imageBytes', imageBytes),
+      ...optional('quotaProject', quotaProject === undefined ? undefined : String(quotaProject)),
       ...optional('trashed', state === 'trashed' ? 'true' : undefined),
     },
   }
@@ -83,5 +84,17 @@ export function nameTaken(name: VolumeName, path: string): ConvoyError {
 export function missing(volume: VolumeHandle): never {
   throw new ConvoyError('not-found', `volume "${volume.name}" has no sidecar with its id: it is left untouched`, {
     hint: 'another host removed or replaced it; restart convoy to read the storage again',
+  })
+}
+
+/** A root without our own directory is a disk or share that is not there, and may come; a directory that is gone does not. */
+export function missingDirectory(volume: VolumeHandle, path: string, isRootThere: boolean): ConvoyError {
+  if (isRootThere) {
+    return new ConvoyError('not-found', `the directory ${path} of volume "${volume.name}" is missing`, {
+      hint: `restore it, or drop the volume: convoy delete --reference ${volume.name}`,
+    })
+  }
+  return new ConvoyError('unavailable', `the storage of volume "${volume.name}" is not there: no ${path}`, {
+    hint: 'mount the disk or share that holds it',
   })
 }

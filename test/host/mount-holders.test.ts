@@ -1,0 +1,174 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { locate, readMountTable } from '../../src/host/mount-table.js'
+import { MountHolders, type HolderTarget } from '../../src/host/mount-holders.js'
+
+interface FakeThread {
+  readonly namespace: number
+  /** Lines of mountinfo; without them the file is missing, as for a process that has just gone. */
+  readonly mounts?: readonly string[]
+  readonly root?: string
+}
+interface FakeProcess extends FakeThread {
+  readonly threads?: Readonly<Record<string, FakeThread>>
+}
+
+interface FakeMount {
+  readonly device?: string
+  readonly root?: string
+  readonly id?: number
+}
+const mount = (at: string, { device = '8:16', root = '/', id = 100 }: FakeMount = {}) =>
+  `${id} 1 ${device} ${root} ${at} rw,relatime - ext4 /dev/sdb rw`
+
+interface FakeProc {
+  readonly root: string
+  readonly holders: MountHolders
+}
+
+/** A tree of files and links as /proc has it. Ourselves: process 500 in namespace 1. */
+function fakeProc(t: Test, processes: Readonly<Record<string, FakeProcess>>, own: readonly string[] = []): FakeProc {
+  const root = mkdtempSync(join(tmpdir(), 'convoy-proc-'))
+  t.teardown(() => rmSync(root, { recursive: true, force: true }))
+  const all: Readonly<Record<string, FakeProcess>> = { ...processes, '500': { namespace: 1, mounts: own } }
+  for (const [pid, { threads, ...main }] of Object.entries(all)) {
+    for (const [thread, content] of Object.entries({ [pid]: main, ...threads })) {
+      writeThread(join(root, pid, 'task', thread), content)
+    }
+    writeThread(join(root, pid), main)
+  }
+  symlinkSync('500', join(root, 'self'))
+  writeFileSync(join(root, 'cmdline'), 'not a process')
+  mkdirSync(join(root, 'sys'))
+  return { root, holders: new MountHolders(root) }
+}
+
+function writeThread(path: string, { namespace, mounts, root = '/' }: FakeThread): void {
+  mkdirSync(join(path, 'ns'), { recursive: true })
+  symlinkSync(`mnt:[${namespace}]`, join(path, 'ns/mnt'))
+  symlinkSync(root, join(path, 'root'))
+  if (mounts !== undefined) writeFileSync(join(path, 'mountinfo'), mounts.map((line) => line + '\n').join(''))
+}
+
+const disk: HolderTarget = { kind: 'filesystem', device: '8:16' }
+const directory: HolderTarget = { kind: 'directory', device: '8:16', root: '/vols/vol1' }
+
+t.test('a file system is held by each namespace that mounts it, by device number', async (t) => {
+  const { holders } = fakeProc(t, {
+    '7': { namespace: 2, mounts: [mount('/data'), mount('/else', { device: '8:1', id: 101 })] },
+    '8': { namespace: 3, mounts: [mount('/x', { device: '8:160' }), mount('/y', { device: '18:16', id: 101 })] },
+  })
+  t.strictSame(await holders.find(disk), [
+    { pid: 7, namespace: 'mnt:[2]', mountpoint: '/data', isOwnNamespace: false, deleted: false },
+  ])
+})
+
+t.test('our own namespace counts too and is marked', async (t) => {
+  const { holders } = fakeProc(t, { '7': { namespace: 1 } }, [mount('/convoy/vol1')])
+  t.strictSame(await holders.find(disk), [
+    { pid: 500, namespace: 'mnt:[1]', mountpoint: '/convoy/vol1', isOwnNamespace: true, deleted: false },
+  ])
+})
+
+t.test('a directory is held by mounts of it and of what is below it, not of what is above or beside it', async (t) => {
+  const roots = ['/vols/vol1', '/vols/vol1/sub', '/vols', '/', '/vols/vol10', '/vols/vol', '/other/vols/vol1']
+  const mounts = roots.map((root, index) => mount(`/m${index}`, { root, id: 100 + index }))
+  const { holders } = fakeProc(t, { '7': { namespace: 2, mounts } }, [mount('/disk')])
+  t.strictSame(
+    (await holders.find(directory)).map((holder) => holder.mountpoint),
+    ['/m0', '/m1'],
+  )
+  t.strictSame(await holders.find({ ...directory, device: '8:17' }), [])
+})
+
+t.test('a mount of a directory that was removed is a holder and says so', async (t) => {
+  const { holders } = fakeProc(t, { '7': { namespace: 2, mounts: [mount('/data', { root: '/vols/vol1//deleted' })] } })
+  t.match(await holders.find(directory), [{ mountpoint: '/data', deleted: true }])
+})
+
+t.test('processes of one namespace are one holder', async (t) => {
+  const process = { namespace: 2, mounts: [mount('/data')] }
+  const { holders } = fakeProc(t, { '7': process, '8': process, '9': process })
+  t.match(await holders.find(disk), [{ pid: 7 }])
+  t.equal((await holders.find(disk)).length, 1)
+})
+
+t.test('a process with another root does not hide what the others of its namespace see', async (t) => {
+  const { holders } = fakeProc(t, {
+    '7': { namespace: 2, root: '/var/empty', mounts: [] },
+    '8': { namespace: 2, mounts: [mount('/data')] },
+  })
+  t.match(await holders.find(disk), [{ pid: 8, mountpoint: '/data' }])
+})
+
+t.test('a thread with a namespace of its own is found', async (t) => {
+  const { holders } = fakeProc(t, {
+    '7': { namespace: 1, threads: { '70': { namespace: 1 }, '71': { namespace: 9, mounts: [mount('/tmp/copy')] } } },
+  })
+  t.match(await holders.find(disk), [{ pid: 7, namespace: 'mnt:[9]', mountpoint: '/tmp/copy' }])
+})
+
+t.test('processes that vanish during the scan are skipped, and others of their namespace are read', async (t) => {
+  const { holders, root } = fakeProc(t, {
+    '7': { namespace: 2 },
+    '8': { namespace: 2, mounts: [mount('/data')] },
+  })
+  rmSync(join(root, '9'), { recursive: true, force: true })
+  mkdirSync(join(root, '9'))
+  t.match(await holders.find(disk), [{ pid: 8 }])
+})
+
+t.test('a /proc that cannot be read is not an empty answer', async (t) => {
+  const missing = new MountHolders(join(tmpdir(), 'convoy-no-such-proc'))
+  await t.rejects(missing.find(disk), { code: 'unavailable' })
+  const empty = mkdtempSync(join(tmpdir(), 'convoy-proc-'))
+  t.teardown(() => rmSync(empty, { recursive: true }))
+  await t.rejects(new MountHolders(empty).find(disk), { code: 'unavailable' })
+})
+
+t.test('a table that cannot be read for want of descriptors or memory is not an empty answer', async (t) => {
+  const { holders, root } = fakeProc(t, { '7': { namespace: 2 } })
+  // EISDIR stands for whatever does not mean that the process is gone.
+  mkdirSync(join(root, '7/task/7/mountinfo'))
+  await t.rejects(holders.find(disk), { code: 'unavailable' })
+})
+
+t.test('a long table and many processes leave the event loop its turns', async (t) => {
+  const mounts = Array.from({ length: 100_000 }, (_, index) => mount(`/m${index}`, { device: '8:1', id: index }))
+  const many = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`${1000 + index}`, { namespace: 1 }]))
+  const { holders } = fakeProc(t, {
+    '7': { namespace: 2, mounts: [...mounts, mount('/last', { id: 999_999 })] },
+    ...many,
+  })
+  let turns = 0
+  const timer = setInterval(() => (turns += 1), 1)
+  t.match(await holders.find(disk), [{ mountpoint: '/last' }])
+  clearInterval(timer)
+  t.ok(turns >= 5, `${turns} turns`)
+})
+
+t.test('every namespace is seen only from the initial pid namespace and with CAP_SYS_PTRACE', async (t) => {
+  const cases = [
+    { namespace: 'pid:[4026531836]', status: 'CapEff:\t000001ffffffffff\n', sees: true },
+    { namespace: 'pid:[4026531836]', status: 'CapEff:\t0000000000080000\n', sees: true },
+    { namespace: 'pid:[4026532300]', status: 'CapEff:\t000001ffffffffff\n', sees: false },
+    { namespace: 'pid:[4026531836]', status: 'CapEff:\t00000000a80425fb\n', sees: false },
+    { namespace: 'pid:[4026531836]', status: '', sees: false },
+  ]
+  for (const { namespace, status, sees } of cases) {
+    const { holders, root } = fakeProc(t, {})
+    const self = join(root, 'self')
+    symlinkSync(namespace, join(self, 'ns/pid'))
+    writeFileSync(join(self, 'status'), `Name:\tnode\n${status}`)
+    t.equal(holders.seesEveryNamespace(), sees)
+  }
+  t.equal(fakeProc(t, {}).holders.seesEveryNamespace(), false)
+})
+
+t.test('the real /proc shows our own mounts', async (t) => {
+  const { device, root } = locate(await readMountTable(), '/proc')
+  const found = await new MountHolders().find({ kind: 'directory', device, root })
+  t.ok(found.some((holder) => holder.isOwnNamespace && holder.pid === process.pid && holder.mountpoint === '/proc'))
+})
