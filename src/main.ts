@@ -12,7 +12,7 @@ else process.exitCode = await runCommand()
 /** The daemon starts itself with this hidden command, once per job. */
 async function runJob(jobFolder: string): Promise<void> {
   const { runJobProcess } = await import('./daemon/job-process.js')
-  await runJobProcess(jobFolder)
+  process.exitCode = await runJobProcess(jobFolder)
 }
 
 async function runCommand(): Promise<number> {

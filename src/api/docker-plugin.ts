@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { ConvoyError, isConvoyError, toConvoyError } from '../errors.js'
+import type { ConvoyError } from '../errors.js'
+import { isConvoyError, toConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
 import type { ApiDeps } from './api-deps.js'
 import { Deadline } from './deadline.js'

@@ -18,7 +18,7 @@ export class PluginRequest {
       const json: unknown = JSON.parse(body)
       // An object's properties are unknown until they are asked for.
       if (typeof json === 'object' && json !== null && !Array.isArray(json))
-        return new PluginRequest(json as object as Record<string, unknown>)
+        return new PluginRequest(json as Record<string, unknown>)
     } catch {
       // Not JSON at all: the same answer.
     }

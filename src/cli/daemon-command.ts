@@ -28,9 +28,7 @@ export function addDaemonCommand(program: Command, session: Session, table: Opti
 
 function tableFlags(table: OptionTable): readonly Option[] {
   return Object.entries(table).map(([name, { placeholder, help }]) =>
-    placeholder === ''
-      ? new Option(`--${name} [BOOLEAN]`, help).preset('true')
-      : new Option(`--${name} <${placeholder}>`, help),
+    placeholder === '' ? new Option(`--${name} [BOOLEAN]`, help) : new Option(`--${name} <${placeholder}>`, help),
   )
 }
 

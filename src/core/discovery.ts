@@ -75,7 +75,7 @@ export class Discovery {
   #trashed(driver: Driver, found: DiscoveredVolume): TrashedVolume {
     const { trashRetentionMs } = this.#deps.policy
     const trashedAt = found.retiredAt ?? this.#deps.now().toISOString()
-    const { state: _, origin: __, ...kept } = live(driver, found)
+    const { state, origin, ...kept } = live(driver, found)
     const expiresAt = new Date(Date.parse(trashedAt) + trashRetentionMs).toISOString()
     return { ...kept, state: 'trashed', trashedAt, expiresAt }
   }

@@ -118,7 +118,7 @@ export class Jobs {
   }
 
   #queueAgain(job: Job): void {
-    const { process: _, ...row } = job
+    const { process, ...row } = job
     this.#following.delete(job.id)
     this.#deps.ledger.commitLater('job', { put: 'job', row: { ...row, state: 'queued' } })
     this.#startQueued()
@@ -126,7 +126,7 @@ export class Jobs {
 
   #finish(job: Job, state: 'succeeded' | 'failed' | 'cancelled', error: string | undefined): void {
     const { ledger, now, log, jobProcesses } = this.#deps
-    const { process: _, ...row } = job
+    const { process, ...row } = job
     const finished: Job = { ...row, state, finishedAt: now().toISOString(), ...(error === undefined ? {} : { error }) }
     ledger.commitLater('job', { put: 'job', row: finished }, ...this.#oldOnes())
     this.#following.delete(job.id)

@@ -174,7 +174,7 @@ export class Removal {
         hint: `give the old one another name: convoy undelete ${entry.id} --as NAME`,
       })
     }
-    const { trashedAt: _, expiresAt: __, ...kept } = entry
+    const { trashedAt, expiresAt, ...kept } = entry
     const intent: Volume = { ...kept, name, state: 'reviving', origin: 'created' }
     await ledger.commit('undelete', { remove: 'trash', id: entry.id }, { put: 'volume', row: intent })
     try {
@@ -191,7 +191,7 @@ export class Removal {
 }
 
 function trashed(volume: Volume, now: Date, retentionMs: number): TrashedVolume {
-  const { state: _, origin: __, mountpoint: ___, ...kept } = volume
+  const { state, origin, mountpoint, ...kept } = volume
   return {
     ...kept,
     state: 'trashed',

@@ -30,7 +30,7 @@ export function parseVolumeOptions(drivers: DriverRegistry, texts: Attributes): 
   const driver = texts['driver'] === undefined ? drivers.default : drivers.get(texts['driver'])
   const { onRemove } = parseOptions({ ...commonVolumeOptions, ...driver.volumeOptions }, texts, 'volume option')
   const options = Object.entries(texts).filter(([name]) => !Object.hasOwn(commonVolumeOptions, name))
-  return { driver, onRemove: onRemove as OnRemove | undefined, options: Object.fromEntries(options) }
+  return { driver, onRemove: onRemove, options: Object.fromEntries(options) }
 }
 
 /**

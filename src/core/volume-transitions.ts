@@ -16,6 +16,6 @@ export function completed(intent: Volume, created: CreatedVolume): Volume {
 
 /** The volume without what attaching added. */
 export function detached(volume: Volume): Volume {
-  const { mountpoint: _, ...rest } = volume
+  const { mountpoint, ...rest } = volume
   return { ...rest, state: 'ready' }
 }

@@ -114,7 +114,7 @@ export class Volumes {
         return
       }
       const at = now().toISOString()
-      const { state: _, origin: __, ...kept } = intent
+      const { state, origin, ...kept } = intent
       const row = { ...kept, ...handle, state: 'trashed', trashedAt: at, expiresAt: at } as const
       await ledger.commit('create-undone', forget, { put: 'trash', row })
     } catch (thrown) {

@@ -39,7 +39,7 @@ export const daemonOptions = {
   },
   'on-docker-remove': {
     parse: oneOf(...onRemoveWords),
-    default: 'retain' as OnRemove,
+    default: 'retain' satisfies OnRemove,
     placeholder: onRemoveWords.join('|'),
     help: 'what `docker volume rm` does to a named volume; retain forgets it and keeps its data (default: retain)',
   },

@@ -77,7 +77,7 @@ export class Descent {
 }
 
 function levelOf(name: Buffer, directory: OpenDirectory): Level {
-  const { identity } = directory
+  const identity = directory.readIdentity()
   return { name, identity, directory, pending: [], failed: new Set(), isStuck: false, isUnread: true }
 }
 
@@ -86,10 +86,10 @@ function openSame(above: Level, directory: OpenDirectory | undefined): OpenDirec
   let parent: OpenDirectory | undefined
   try {
     parent = directory?.openParent()
+    if (parent?.readIdentity() === above.identity) return parent
   } catch {
-    return undefined
+    // It is not there any more, or not ours to enter.
   }
-  if (parent?.identity === above.identity) return parent
   parent?.close()
   return undefined
 }

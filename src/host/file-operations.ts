@@ -5,8 +5,10 @@ import { dirname, join } from 'node:path'
 export type FileOperation =
   /** `undefined` when nothing is there. Never follows a link. */
   | { readonly op: 'stat'; readonly path: string }
-  /** An existing directory is no error. `owner` and `mode` are set only on one that this call made. */
-  | { readonly op: 'mkdir'; readonly path: string; readonly mode: number; readonly uid?: number; readonly gid?: number }
+  /** An existing directory is no error, and keeps its mode. */
+  | { readonly op: 'mkdir'; readonly path: string; readonly mode: number }
+  /** A directory that appears with its owner and mode or not at all: it is made at `via` and moved. */
+  | ({ readonly op: 'mkdir-owned'; readonly path: string; readonly via: string } & DirectoryOwner)
   /** Replaces the file as a whole: readers see the old or the new one, also after a power cut. */
   | { readonly op: 'write'; readonly path: string; readonly text: string }
   /** `undefined` when nothing is there. */
@@ -22,6 +24,12 @@ export type FileOperation =
   /** Makes the entries of a directory durable. */
   | { readonly op: 'sync'; readonly path: string }
   | { readonly op: 'realpath'; readonly path: string }
+
+export interface DirectoryOwner {
+  readonly mode: number
+  readonly uid?: number
+  readonly gid?: number
+}
 
 export interface FileStatus {
   readonly kind: 'directory' | 'file' | 'other'
@@ -40,7 +48,10 @@ export async function performFileOperation(operation: FileOperation): Promise<Fi
     case 'stat':
       return status(operation.path)
     case 'mkdir':
-      makeDirectory(operation)
+      makeDirectory(operation.path, operation.mode)
+      return null
+    case 'mkdir-owned':
+      makeOwnedDirectory(operation)
       return null
     case 'write':
       await replaceFile(operation.path, operation.text)
@@ -72,16 +83,22 @@ function status(path: string): FileStatus | null {
   return { kind: found.isDirectory() ? 'directory' : found.isFile() ? 'file' : 'other', inode: found.ino }
 }
 
-function makeDirectory({ path, mode, uid, gid }: Extract<FileOperation, { op: 'mkdir' }>): void {
+function makeDirectory(path: string, mode: number): void {
   try {
     fs.mkdirSync(path, { mode: 0o700 })
+    fs.chmodSync(path, mode)
   } catch (thrown) {
-    if (isErrno(thrown, 'EEXIST') && status(path)?.kind === 'directory') return
-    throw thrown
+    if (!isErrno(thrown, 'EEXIST') || status(path)?.kind !== 'directory') throw thrown
   }
+}
+
+function makeOwnedDirectory({ path, via, mode, uid, gid }: Extract<FileOperation, { op: 'mkdir-owned' }>): void {
+  if (status(path)?.kind === 'directory') return
+  makeDirectory(via, 0o700)
   // Owner first: chown clears the set-id bits of a mode.
-  if (uid !== undefined || gid !== undefined) fs.lchownSync(path, uid ?? -1, gid ?? -1)
-  fs.chmodSync(path, mode)
+  if (uid !== undefined || gid !== undefined) fs.lchownSync(via, uid ?? -1, gid ?? -1)
+  fs.chmodSync(via, mode)
+  fs.renameSync(via, path)
 }
 
 async function replaceFile(path: string, text: string): Promise<void> {

@@ -14,7 +14,7 @@ export interface MountRequest {
   readonly fsType: string
   /** One option each; see {@link formatMountOptions} for what is refused. */
   readonly options: readonly string[]
-  /** Absolute, in directories that only root may change, never inside a volume. */
+  /** Absolute, without symbolic links, in directories that only root may change: never inside a volume. */
   readonly mountpoint: string
 }
 

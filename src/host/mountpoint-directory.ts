@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, rmdirSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, realpathSync, rmdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
@@ -7,6 +7,8 @@ import type { CallContext } from '../model/call-context.js'
 export function makeMountpoint(path: string): void {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    // mount(8) would follow it, and the mount table show a path that nobody looks for.
+    if (realpathSync(dirname(path)) !== dirname(path)) throw new Error('its path leads through a symbolic link')
     mkdirSync(path, { recursive: true, mode: 0 })
     if (!lstatSync(path).isDirectory()) throw new Error('not a directory')
     chmodSync(path, 0)

@@ -18,8 +18,6 @@ export interface DirectoryEntry {
  * link. It does what openat(2) and unlinkat(2) do, through /proc/self/fd. All of it is synchronous.
  */
 export class OpenDirectory {
-  /** Device and inode. */
-  readonly identity: string
   readonly #descriptor: number
   readonly #path: Buffer
 
@@ -27,8 +25,12 @@ export class OpenDirectory {
   constructor(path: string | Buffer) {
     this.#descriptor = fs.openSync(path, O_PATH | O_DIRECTORY | O_NOFOLLOW)
     this.#path = Buffer.from(`/proc/self/fd/${this.#descriptor}/`)
+  }
+
+  /** Device and inode. Asks the file system, so not before {@link readMountId} has told whose it is. */
+  readIdentity(): string {
     const { dev, ino } = fs.fstatSync(this.#descriptor, { bigint: true })
-    this.identity = `${dev}:${ino}`
+    return `${dev}:${ino}`
   }
 
   /** Differs behind a bind mount of the same file system too, where the device is the same. */

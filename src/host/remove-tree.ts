@@ -151,10 +151,10 @@ class TreeRemoval {
   #keepDirectory(above: Level, level: Level, thrown: unknown): void {
     const code = errorCode(thrown)
     if (code === 'ENOENT') return
-    if (!changedCodes.has(code)) this.#fail(above, level.name, thrown)
-    // What made it stay is reported already.
-    else if (level.isStuck) markStuck(above, level.name)
-    else this.#tryAgain(above, level.name)
+    // What makes it stay is reported already.
+    if (level.isStuck) markStuck(above, level.name)
+    else if (changedCodes.has(code)) this.#tryAgain(above, level.name)
+    else this.#fail(above, level.name, thrown)
   }
 
   /** Whether there is nothing left to do. */

@@ -13,11 +13,10 @@ export interface Option<T> {
 /** Option name → option. Parsing, `--help`, the README's tables and every message about options come from it. */
 export type OptionTable = Readonly<Record<string, Option<unknown>>>
 
-type ValueOf<O> = O extends { readonly default: infer D; readonly parse: (text: string) => infer T } ? T | D : never
 /** The values that {@link parseOptions} makes of a table. An option without a default may be absent. */
 export type OptionValues<Table extends OptionTable> = {
   readonly [K in keyof Table]: Table[K] extends { readonly default: unknown }
-    ? ValueOf<Table[K]>
+    ? ReturnType<Table[K]['parse']>
     : ReturnType<Table[K]['parse']> | undefined
 }
 

@@ -1,6 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import Sqlite from 'better-sqlite3'
-import { ConvoyError, toConvoyError } from '../errors.js'
+import type { ConvoyError } from '../errors.js'
+import { toConvoyError } from '../errors.js'
 import { Ballast } from './ballast.js'
 import { writeBackup, writeCopyBefore } from './backups.js'
 import type { LedgerChange } from './ledger-write.js'

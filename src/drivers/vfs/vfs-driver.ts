@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { ConvoyError } from '../../errors.js'
-import type { FileOperation, FileResult } from '../../host/file-operations.js'
 import type { FileProcess } from '../../host/file-process.js'
 import { projectOf, type ProjectQuota } from '../../host/project-quota.js'
 import { removeTree } from '../../host/remove-tree.js'
@@ -20,21 +19,20 @@ import type {
   RemovalProgress,
   Retirement,
 } from '../driver.js'
-import { formatSidecar, parseSidecar, type Sidecar } from './sidecar.js'
-import { VfsLayout } from './vfs-layout.js'
+import type { Sidecar } from './sidecar.js'
 import { vfsVolumeOptions } from './vfs-options.js'
+import { VfsRetirement } from './vfs-retirement.js'
+import { VfsStorage } from './vfs-storage.js'
 import {
   directoryOf,
   discovered,
   handleOf,
   isDirectory,
   isTrashed,
-  missing,
   missingDirectory,
   nameTaken,
   noSuchDirectory,
   readSidecar,
-  withoutRetirement,
 } from './vfs-volume.js'
 
 export interface VfsDeps {
@@ -59,27 +57,30 @@ export class VfsDriver implements Driver {
   readonly attachMode = 'shared'
   readonly attachment = 'stateless'
   readonly #deps: VfsDeps
-  readonly #layout: VfsLayout
-  #prepared: Promise<unknown> | undefined
+  readonly #storage: VfsStorage
+  readonly #retirement: VfsRetirement
 
   constructor(deps: VfsDeps) {
     this.#deps = deps
-    this.#layout = new VfsLayout(deps.path)
+    this.#storage = new VfsStorage(deps.path, deps.hostId, deps.files)
+    this.#retirement = new VfsRetirement({ ...deps, storage: this.#storage })
   }
 
   async create(request: CreateRequest, call: DriverCall): Promise<CreatedVolume> {
     const options = parseOptions(vfsVolumeOptions, request.options, 'volume option')
     const directory = options.id ?? request.name
-    const [text, status] = await this.#run(
-      { op: 'read', path: this.#layout.sidecar(request.name) },
-      { op: 'stat', path: this.#layout.data(directory) },
+    const [text, status] = await this.#storage.run(
+      { op: 'read', path: this.#storage.layout.sidecar(request.name) },
+      { op: 'stat', path: this.#storage.layout.data(directory) },
     )
     const existing = readSidecar(text)
     // The storage knows the name already: the call is repeated, or another host or an earlier ledger made the volume.
+    if (existing !== undefined && existing.id !== request.id) return this.#takeOver(existing)
     if (existing !== undefined) return this.#complete({ ...existing, state: 'live' }, options, call)
-    const isThere = isDirectory(status, this.#layout.data(directory))
-    if (isThere) await this.#refuseTaken(directory)
-    else if (options.id !== undefined) throw noSuchDirectory(this.#layout.data(directory))
+    const isThere = isDirectory(status, this.#storage.layout.data(directory))
+    if (isThere && (await this.#storage.isTaken(directory)))
+      throw nameTaken(directory, this.#storage.layout.data(directory))
+    if (!isThere && options.id !== undefined) throw noSuchDirectory(this.#storage.layout.data(directory))
     await this.#refuseOldLayout(request.name)
     const sidecar: Sidecar = {
       version: 1,
@@ -101,88 +102,51 @@ export class VfsDriver implements Driver {
 
   async remove(volume: VolumeHandle, call: DriverCall & RemovalProgress): Promise<void> {
     const trashed = isTrashed(volume) ? volume : await this.retire(volume, 'trashed')
-    await removeTree(this.#layout.trashedData(trashed.id), call)
-    await this.#run(
-      { op: 'unlink', path: this.#layout.trashedSidecar(trashed.id) },
-      { op: 'sync', path: this.#layout.trash },
-    )
+    await removeTree(this.#storage.layout.trashedData(trashed.id), call)
+    await this.#storage.unlink(this.#storage.layout.trashedSidecar(trashed.id))
   }
 
   async attach(volume: VolumeHandle): Promise<MountSource> {
-    const path = this.#layout.data(directoryOf(volume))
-    const [status, internal] = await this.#run({ op: 'stat', path }, { op: 'stat', path: this.#layout.internal })
+    const path = this.#storage.layout.data(directoryOf(volume))
+    const [status, internal] = await this.#storage.run(
+      { op: 'stat', path },
+      { op: 'stat', path: this.#storage.layout.internal },
+    )
     if (!isDirectory(status, path)) throw missingDirectory(volume, path, internal !== null)
     const image = volume.attributes['imageBytes']
     if (image !== undefined) {
-      await this.#run({ op: 'make-sparse', path: join(path, 'disk.img'), sizeBytes: parseSizeBytes(image) })
+      await this.#storage.run({ op: 'make-sparse', path: join(path, 'disk.img'), sizeBytes: parseSizeBytes(image) })
     }
     return { kind: 'directory', path }
   }
 
   mountDirectory(volume: VolumeHandle): string {
-    return this.#layout.data(directoryOf(volume))
+    return this.#storage.layout.data(directoryOf(volume))
   }
 
   detach(): Promise<void> {
     return Promise.resolve()
   }
 
-  async retire(volume: VolumeHandle, as: Retirement): Promise<VolumeHandle> {
-    const sidecar = await this.#sidecarOf(volume)
-    if (sidecar === undefined) return this.#alreadyRetired(volume, as)
-    const retired: Sidecar = { ...sidecar, state: as, retiredAt: this.#deps.now().toISOString() }
-    if (as === 'forgotten') {
-      await this.#run(this.#write(this.#layout.sidecar(volume.name), retired))
-      return volume
-    }
-    if (sidecar.origin === 'created') {
-      await this.#run(this.#write(this.#layout.trashedSidecar(volume.id), retired))
-      await this.#moveOnce(this.#layout.data(sidecar.directory), this.#layout.trashedData(volume.id))
-    }
-    await this.#run(
-      { op: 'unlink', path: this.#layout.sidecar(volume.name) },
-      { op: 'sync', path: this.#layout.volumes },
-    )
-    return { ...volume, attributes: { ...volume.attributes, trashed: 'true' } }
+  retire(volume: VolumeHandle, as: Retirement): Promise<VolumeHandle> {
+    return this.#retirement.retire(volume, as)
   }
 
-  async revive(volume: VolumeHandle, name: VolumeName): Promise<VolumeHandle> {
-    const [old, current, status] = await this.#run(
-      { op: 'read', path: this.#layout.trashedSidecar(volume.id) },
-      { op: 'read', path: this.#layout.sidecar(name) },
-      { op: 'stat', path: this.#layout.data(name) },
-    )
-    const [trashed, holder] = [readSidecar(old), readSidecar(current)]
-    const own = holder?.id === volume.id ? holder : undefined
-    const isFree = holder === undefined && (status === null || trashed === undefined)
-    if (own === undefined && !isFree) throw nameTaken(name, this.#layout.data(name))
-    const sidecar = trashed ?? own ?? missing(volume)
-    const revived = { ...withoutRetirement(sidecar), name, directory: own?.directory ?? name }
-    await this.#run(this.#write(this.#layout.sidecar(name), revived))
-    if (trashed !== undefined) {
-      await this.#moveOnce(this.#layout.trashedData(volume.id), this.#layout.data(revived.directory))
-      await this.#run(
-        { op: 'unlink', path: this.#layout.trashedSidecar(volume.id) },
-        { op: 'sync', path: this.#layout.trash },
-      )
-    }
-    return handleOf(revived, this.#deps.defaultSizeBytes)
+  revive(volume: VolumeHandle, name: VolumeName): Promise<VolumeHandle> {
+    return this.#retirement.revive(volume, name)
   }
 
   async *discover(call: CallContext): AsyncIterable<DiscoveredVolume> {
-    for (const path of [this.#layout.volumes, this.#layout.trash]) {
-      const [files] = await this.#run({ op: 'read-all', path, suffix: '.json' })
-      for (const [file, text] of Array.isArray(files) ? files : []) {
-        const sidecar = parseSidecar(text)
-        const isWhole = sidecar !== undefined && this.#layout.isSidecarOf(join(path, file), sidecar)
-        if (!isWhole) call.log.warn({ file: join(path, file) }, 'not a sidecar file: left alone')
+    for (const which of ['volumes', 'trash'] as const) {
+      for (const { path, sidecar } of await this.#storage.list(which)) {
+        if (sidecar === undefined) call.log.warn({ file: path }, 'not a sidecar file: left alone')
         else yield discovered(sidecar, this.#deps.defaultSizeBytes)
       }
     }
   }
 
   async inspect(volume: VolumeHandle): Promise<Attributes> {
-    const path = this.#layout.data(directoryOf(volume))
+    const path = this.#storage.layout.data(directoryOf(volume))
     const isLimited = volume.attributes['quotaProject'] !== undefined && (await this.#deps.quota.isEnforced(path))
     return {
       Path: path,
@@ -193,7 +157,7 @@ export class VfsDriver implements Driver {
 
   describe(): Attributes {
     const { path, defaultSizeBytes } = this.#deps
-    return { Root: this.#layout.internal, Path: path, DefaultVolumeSize: String(defaultSizeBytes) }
+    return { Root: this.#storage.layout.internal, Path: path, DefaultVolumeSize: String(defaultSizeBytes) }
   }
 
   snapshots(): undefined {
@@ -207,19 +171,38 @@ export class VfsDriver implements Driver {
 
   /** Writes the sidecar and makes the directory unless it is there: again and again to the same result. */
   async #complete(sidecar: Sidecar, options: VolumeOptions, call: DriverCall): Promise<CreatedVolume> {
-    const path = this.#layout.data(sidecar.directory)
-    await this.#prepare()
-    await this.#run(
-      this.#write(this.#layout.sidecar(sidecar.name), sidecar),
-      { op: 'mkdir', path, mode: options.mode, ...optional('uid', options.uid), ...optional('gid', options.gid) },
+    const path = this.#storage.layout.data(sidecar.directory)
+    await this.#storage.prepare()
+    await this.#storage.run(
+      this.#storage.write(sidecar),
+      {
+        op: 'mkdir-owned',
+        path,
+        via: join(this.#storage.layout.internal, `new-${sidecar.id}`),
+        mode: options.mode,
+        ...optional('uid', options.uid),
+        ...optional('gid', options.gid),
+      },
       { op: 'sync', path: this.#deps.path },
     )
-    const { origin, sizeBytes, quotaProject } = sidecar
+    const { sizeBytes, quotaProject } = sidecar
     if (sizeBytes !== undefined && quotaProject !== undefined) {
       await this.#deps.quota.limit(path, quotaProject, sizeBytes).catch((thrown: unknown) => {
         call.log.warn({ volume: sidecar.name, err: thrown }, 'the size of a volume is not enforced')
       })
     }
+    return this.#created(sidecar)
+  }
+
+  /** The volume is older than this request: its data stays as it is, its directory is never made anew. */
+  async #takeOver(existing: Sidecar): Promise<CreatedVolume> {
+    const live: Sidecar = { ...existing, state: 'live' }
+    if (existing.state !== 'live') await this.#storage.run(this.#storage.write(live))
+    return this.#created(live)
+  }
+
+  #created(sidecar: Sidecar): CreatedVolume {
+    const { origin, sizeBytes } = sidecar
     return { handle: handleOf(sidecar, this.#deps.defaultSizeBytes), origin, ...optional('sizeBytes', sizeBytes) }
   }
 
@@ -228,73 +211,13 @@ export class VfsDriver implements Driver {
     return projectOf(volumeId)
   }
 
-  /** Makes our own directories, once; a root that is read-only now may be writable later. */
-  #prepare(): Promise<unknown> {
-    const { internal, volumes, trash } = this.#layout
-    this.#prepared ??= this.#run(
-      { op: 'mkdir', path: internal, mode: 0o700 },
-      { op: 'mkdir', path: volumes, mode: 0o700 },
-      { op: 'mkdir', path: trash, mode: 0o700 },
-      { op: 'sync', path: internal },
-      { op: 'sync', path: this.#deps.path },
-    ).catch((thrown: unknown) => {
-      this.#prepared = undefined
-      throw thrown
-    })
-    return this.#prepared
-  }
-
-  async #moveOnce(from: string, to: string): Promise<void> {
-    try {
-      await this.#run({ op: 'move', from, to })
-    } catch (thrown) {
-      // Repeated after a crash: what is no longer here has arrived there.
-      const [source, target] = await this.#run({ op: 'stat', path: from }, { op: 'stat', path: to })
-      if (source !== null || target === null) throw thrown
-    }
-  }
-
-  /** The volume's sidecar, if it still bears the volume's id; undefined when there is none. */
-  async #sidecarOf(volume: VolumeHandle): Promise<Sidecar | undefined> {
-    const [text] = await this.#run({ op: 'read', path: this.#layout.sidecar(volume.name) })
-    const sidecar = readSidecar(text)
-    return sidecar?.id === volume.id ? sidecar : undefined
-  }
-
-  /** Only what carries our marker is touched, except that the second call finds the work of the first. */
-  async #alreadyRetired(volume: VolumeHandle, as: Retirement): Promise<VolumeHandle> {
-    const [text] = await this.#run({ op: 'read', path: this.#layout.trashedSidecar(volume.id) })
-    if (as === 'trashed' && readSidecar(text)?.id === volume.id) {
-      return { ...volume, attributes: { ...volume.attributes, trashed: 'true' } }
-    }
-    return missing(volume)
-  }
-
-  /** A directory of the root belongs to one volume only. */
-  async #refuseTaken(directory: VolumeName): Promise<void> {
-    const [files] = await this.#run({ op: 'read-all', path: this.#layout.volumes, suffix: '.json' })
-    for (const [, text] of Array.isArray(files) ? files : []) {
-      const other = parseSidecar(text)
-      if (other?.directory === directory) throw nameTaken(directory, this.#layout.data(directory))
-    }
-  }
-
   /** Convoy 0.5 kept every volume's metadata in a directory that a volume named `config` would be. */
   async #refuseOldLayout(name: VolumeName): Promise<void> {
     if (name !== 'config') return
-    const [files] = await this.#run({ op: 'read-all', path: this.#layout.data(name), suffix: '.json' })
-    if (!Array.isArray(files) || !files.some(([file]) => file.startsWith('vfs_volume_'))) return
+    const files = await this.#storage.readAll(this.#storage.layout.data(name))
+    if (!files.some(([file]) => file.startsWith('vfs_volume_'))) return
     throw new ConvoyError('invalid-argument', 'Convoy 0.5 keeps its own files in the directory "config" here', {
       hint: 'choose another volume name',
     })
-  }
-
-  #write(path: string, sidecar: Sidecar): FileOperation {
-    const next = { ...sidecar, host: this.#deps.hostId, generation: sidecar.generation + 1 }
-    return { op: 'write', path, text: formatSidecar(next) }
-  }
-
-  #run(...operations: readonly FileOperation[]): Promise<readonly (FileResult | undefined)[]> {
-    return this.#deps.files.run(operations)
   }
 }

@@ -38,6 +38,16 @@ export class VfsLayout {
     return join(this.trash, `${id}.json`)
   }
 
+  /** All places of one volume. */
+  pathsOf({ name, id, directory }: Pick<Sidecar, 'name' | 'id' | 'directory'>) {
+    return {
+      data: this.data(directory),
+      sidecar: this.sidecar(name),
+      trashedData: this.trashedData(id),
+      trashedSidecar: this.trashedSidecar(id),
+    }
+  }
+
   /** Whether a sidecar with that content belongs at `path`: a copy under another name is not a volume. */
   isSidecarOf(path: string, sidecar: Sidecar): boolean {
     const right = sidecar.state === 'trashed' ? this.trashedSidecar(sidecar.id) : this.sidecar(sidecar.name)

@@ -53,7 +53,7 @@ export function isTrashed(volume: VolumeHandle): boolean {
 }
 
 export function withoutRetirement(sidecar: Sidecar): Sidecar {
-  const { retiredAt: _, ...live } = sidecar
+  const { retiredAt, ...live } = sidecar
   return { ...live, state: 'live' }
 }
 

@@ -1,0 +1,84 @@
+import type { VolumeHandle } from '../../model/volume.js'
+import type { VolumeName } from '../../model/volume-name.js'
+import type { Retirement } from '../driver.js'
+import type { Sidecar } from './sidecar.js'
+import type { VfsStorage } from './vfs-storage.js'
+import { handleOf, missing, nameTaken, readSidecar, withoutRetirement } from './vfs-volume.js'
+
+interface RetirementDeps {
+  readonly storage: VfsStorage
+  readonly defaultSizeBytes: number
+  readonly now: () => Date
+}
+
+/**
+ * How volumes leave and come back. Forgetting rewrites the sidecar. Trashing goes in three steps: the trash's sidecar, the data,
+ * the old sidecar; and back the other way. Each step may find itself done already.
+ */
+export class VfsRetirement {
+  readonly #deps: RetirementDeps
+
+  constructor(deps: RetirementDeps) {
+    this.#deps = deps
+  }
+
+  async retire(volume: VolumeHandle, as: Retirement): Promise<VolumeHandle> {
+    const { storage, now } = this.#deps
+    const [own, trashed] = await this.#sidecarsOf(volume, volume.name)
+    if (own === undefined) return as === 'trashed' && trashed !== undefined ? inTrash(volume) : missing(volume)
+    const retired: Sidecar = { ...own, state: as, retiredAt: now().toISOString() }
+    if (as === 'forgotten') {
+      await storage.run(storage.write(retired))
+      return volume
+    }
+    const paths = storage.layout.pathsOf(own)
+    if (own.origin === 'created') {
+      await storage.prepare()
+      await storage.run(storage.write(retired))
+      await storage.moveOnce(paths.data, paths.trashedData)
+    }
+    await storage.unlink(paths.sidecar)
+    return inTrash(volume)
+  }
+
+  async revive(volume: VolumeHandle, name: VolumeName): Promise<VolumeHandle> {
+    const { storage, defaultSizeBytes } = this.#deps
+    const [own, trashed, holder] = await this.#sidecarsOf(volume, name)
+    if (own === undefined) await this.#refuseTaken(name, holder, trashed)
+    const sidecar = trashed ?? own ?? missing(volume)
+    const revived = { ...withoutRetirement(sidecar), name, directory: own?.directory ?? name }
+    const paths = storage.layout.pathsOf(revived)
+    await storage.run(storage.write(revived))
+    if (trashed !== undefined) {
+      await storage.moveOnce(paths.trashedData, paths.data)
+      await storage.unlink(paths.trashedSidecar)
+    }
+    return handleOf(revived, defaultSizeBytes)
+  }
+
+  /** The volume's own sidecar under `name`, its sidecar in the trash, and whatever sidecar the name has. */
+  async #sidecarsOf(
+    volume: VolumeHandle,
+    name: VolumeName,
+  ): Promise<readonly [own: Sidecar | undefined, trashed: Sidecar | undefined, holder: Sidecar | undefined]> {
+    const { storage } = this.#deps
+    const [current, old] = await storage.run(
+      { op: 'read', path: storage.layout.sidecar(name) },
+      { op: 'read', path: storage.layout.trashedSidecar(volume.id) },
+    )
+    const [holder, trashed] = [readSidecar(current), readSidecar(old)]
+    const isOwn = (sidecar: Sidecar | undefined) => (sidecar?.id === volume.id ? sidecar : undefined)
+    return [isOwn(holder), isOwn(trashed), holder]
+  }
+
+  async #refuseTaken(name: VolumeName, holder: Sidecar | undefined, trashed: Sidecar | undefined): Promise<void> {
+    const { storage } = this.#deps
+    const path = storage.layout.data(name)
+    const [status] = await storage.run({ op: 'stat', path })
+    if (holder !== undefined || (status !== null && trashed !== undefined)) throw nameTaken(name, path)
+  }
+}
+
+function inTrash(volume: VolumeHandle): VolumeHandle {
+  return { ...volume, attributes: { ...volume.attributes, trashed: 'true' } }
+}
