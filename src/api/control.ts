@@ -38,6 +38,12 @@ export function registerControl(app: FastifyInstance, deps: ApiDeps): void {
     General: { ...deps.general, Degraded: deps.degraded?.sentence },
     ...Object.fromEntries(deps.drivers.all.map((driver) => [driver.name, driver.describe()])),
   }))
+  app.post('/v1/reconcile', (_request, reply) =>
+    run(deps, reply, async (call) => {
+      await deps.core.reconciliation.run(call)
+      return {}
+    }),
+  )
   registerVolumes(app, deps)
   registerChanges(app, deps)
   registerJobs(app, deps)

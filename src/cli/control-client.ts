@@ -4,7 +4,7 @@ import { sendRequest, type SocketAnswer, type SocketRequest } from './socket-req
 import { oneLine } from './terminal.js'
 
 /** Longer than any deadline of the daemon, so that its answer arrives rather than this. */
-const defaultTimeoutMs = 10 * 60_000
+const defaultTimeoutMs = 11 * 60_000
 
 export interface ControlClientOptions {
   readonly socketPath: string

@@ -16,6 +16,7 @@ export class Reconciliation {
   readonly #deps: CoreDeps
   readonly #holding: Holding
   readonly #mounts: Mounts
+  #onEpoch: () => void = () => undefined
 
   constructor(deps: CoreDeps, parts: { readonly holding: Holding; readonly mounts: Mounts }) {
     this.#deps = deps
@@ -27,6 +28,12 @@ export class Reconciliation {
   beginEpoch(): void {
     const { ledger } = this.#deps
     ledger.commitLater('activate', { put: 'setting', key: 'epoch', value: String(ledger.epoch + 1) })
+    this.#onEpoch()
+  }
+
+  /** Calls `listener` at each new engine life: much may have changed. */
+  onEpoch(listener: () => void): void {
+    this.#onEpoch = listener
   }
 
   /** Drops references that hold nothing, and releases volumes that nobody holds. */

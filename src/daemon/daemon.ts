@@ -29,6 +29,7 @@ export async function runDaemon(args: DaemonArguments): Promise<number> {
     ...(config.logFile === undefined ? {} : { file: config.logFile }),
   })
   const stop = stopSignal()
+  endOnDefect(log)
   const failpoints = new Failpoints(process.env['CONVOY_FAILPOINT'])
   const opened = await openLedger(config.root, log, (database) => failpoints.database(database))
   try {
@@ -131,6 +132,14 @@ function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
     process.once('SIGTERM', resolve)
     process.once('SIGINT', resolve)
+  })
+}
+
+/** A defect of ours ends the process: what is durable is right, and whoever supervises us starts the next. */
+function endOnDefect(log: Logger): void {
+  process.on('uncaughtException', (err) => {
+    log.error({ err }, 'a defect of convoy: please report it')
+    process.exit(1)
   })
 }
 

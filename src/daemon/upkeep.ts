@@ -28,7 +28,8 @@ export class Upkeep {
   start(): void {
     if (this.#deps.isDegraded) return
     this.#run('recovery', (call) => this.#recover(call))
-    this.#every(reconcileEveryMs, 'reconciliation', (call) => this.#reconcile(call))
+    const reconcile = this.#every(reconcileEveryMs, 'reconciliation', (call) => this.#reconcile(call))
+    this.#deps.core.reconciliation.onEpoch(reconcile)
     this.#every(sweepEveryMs, 'trash', (call) => this.#deps.core.trash.sweep(call))
     this.#every(backupEveryMs, 'backup', () => this.#backUp())
   }
@@ -65,14 +66,17 @@ export class Upkeep {
     this.#backedUpRevision = revision
   }
 
-  #every(intervalMs: number, what: string, act: (call: CallContext) => Promise<void>): void {
+  /** Acts now and again, never twice at once; the result acts at once. */
+  #every(intervalMs: number, what: string, act: (call: CallContext) => Promise<void>): () => void {
     let isRunning = false
     const once = async (call: CallContext) => {
       if (isRunning) return
       isRunning = true
       await act(call).finally(() => (isRunning = false))
     }
-    this.#timers.push(setInterval(() => this.#run(what, once), intervalMs))
+    const run = () => this.#run(what, once)
+    this.#timers.push(setInterval(run, intervalMs))
+    return run
   }
 
   #run(what: string, act: (call: CallContext) => Promise<void>): void {

@@ -100,8 +100,13 @@ export function sqliteError(path: string, thrown: unknown): ConvoyError {
 const setAside = (path: string) =>
   `stop convoy, run: mv ${path} ${path}.damaged, and start it again: it finds its volumes by the files beside them`
 
+/** The file system of that statfs magic, if a database is not safe on it. */
+export function nameUnsafeFileSystem(magic: number): string | undefined {
+  return unsafeFileSystems.get(magic)
+}
+
 function refuseUnsafeFileSystem(directory: string): void {
-  const name = unsafeFileSystems.get(statfsSync(directory).type)
+  const name = nameUnsafeFileSystem(statfsSync(directory).type)
   if (name === undefined) return
   throw new ConvoyError('unavailable', `${directory} is on ${name}, where a database is not safe`, {
     hint: 'give --root a directory on a local disk; volumes may stay where they are',
@@ -135,9 +140,14 @@ function checkContents(sqlite: Sqlite.Database, path: string): void {
   throw new ConvoyError('unavailable', `${path} is damaged: ${String(verdict)}`, { hint: setAside(path) })
 }
 
-function migrate(sqlite: Sqlite.Database, backUp: (sqlite: Sqlite.Database, fromVersion: number) => void): void {
+/** Brings the schema to the last of `steps`: each step is one transaction, so one that was cut short is made again. */
+export function migrate(
+  sqlite: Sqlite.Database,
+  backUp: (sqlite: Sqlite.Database, fromVersion: number) => void,
+  steps: readonly string[] = migrations,
+): void {
   const from = Number(sqlite.pragma('user_version', { simple: true }))
-  migrations.slice(from).forEach((migration, index) => {
+  steps.slice(from).forEach((migration, index) => {
     const version = from + index
     if (version > 0) backUp(sqlite, version)
     sqlite.transaction(() => {
