@@ -34,7 +34,7 @@ export function registerDockerPlugin(app: FastifyInstance, deps: ApiDeps): void 
     return send(reply, { Implements: ['VolumeDriver'] })
   })
   app.post('/VolumeDriver.Capabilities', (_request, reply) => send(reply, { Capabilities: { Scope: 'local' } }))
-  app.post('/VolumeDriver.List', (_request, reply) => sendText(reply, listing.text()))
+  app.post('/VolumeDriver.List', (_request, reply) => sendBytes(reply, listing.answer()))
   app.post('/VolumeDriver.Get', (request, reply) => get(request, reply, deps, listing))
   app.post('/VolumeDriver.Path', (request, reply) =>
     answer(request, reply, ({ name }) => ({ Mountpoint: core.volumes.get(name).mountpoint ?? '' })),
@@ -123,9 +123,9 @@ function isEmpty(request: FastifyRequest): boolean {
 }
 
 function send(reply: FastifyReply, body: Answer): FastifyReply {
-  return sendText(reply, JSON.stringify(body))
+  return sendBytes(reply, JSON.stringify(body))
 }
 
-function sendText(reply: FastifyReply, body: string): FastifyReply {
+function sendBytes(reply: FastifyReply, body: string | Buffer): FastifyReply {
   return reply.code(200).header('content-type', contentType).send(body)
 }

@@ -1,25 +1,14 @@
 import fastify, { type FastifyInstance } from 'fastify'
+import { ConvoyError } from '../errors.js'
 import type { ApiDeps } from './api-deps.js'
-import { registerControl } from './control.js'
 import { registerDockerPlugin } from './docker-plugin.js'
 import { errorBody } from './error-response.js'
-import { ConvoyError } from '../errors.js'
 
-/** Answers Docker and nobody else. */
+/** Answers Docker's protocol; the control server does so too, because old hosts' `.spec` files point there. */
 export function createPluginServer(deps: ApiDeps): FastifyInstance {
   const app = createServer()
   app.register((scope, _options, done) => {
     registerDockerPlugin(scope, deps)
-    done()
-  })
-  return app
-}
-
-/** Answers the command line, and Docker too: old hosts' `.spec` files point here. */
-export function createControlServer(deps: ApiDeps): FastifyInstance {
-  const app = createPluginServer(deps)
-  app.register((scope, _options, done) => {
-    registerControl(scope, deps)
     done()
   })
   return app

@@ -4,21 +4,31 @@ import type { ApiDeps } from './api-deps.js'
 /** Volumes as Docker shows them. */
 export class VolumeListing {
   readonly #deps: ApiDeps
+  /** Rows are replaced and never changed, so the text of one is made once. */
+  readonly #texts = new WeakMap<Volume, string>()
   #revision = -1
-  #text = ''
+  #answer: Buffer = Buffer.alloc(0)
 
   constructor(deps: ApiDeps) {
     this.#deps = deps
   }
 
   /** The answer to List; made again only when something has changed. */
-  text(): string {
+  answer(): Buffer {
     const { revision } = this.#deps.ledger
-    if (revision === this.#revision) return this.#text
-    const volumes = this.#deps.core.volumes.list().map(summary)
-    this.#text = JSON.stringify({ Volumes: volumes })
+    if (revision === this.#revision) return this.#answer
+    const volumes = this.#deps.core.volumes.list().map((volume) => this.#textOf(volume))
+    this.#answer = Buffer.from(`{"Volumes":[${volumes.join(',')}]}`)
     this.#revision = revision
-    return this.#text
+    return this.#answer
+  }
+
+  #textOf(volume: Volume): string {
+    const known = this.#texts.get(volume)
+    if (known !== undefined) return known
+    const text = JSON.stringify(summary(volume))
+    this.#texts.set(volume, text)
+    return text
   }
 
   /** One volume as Get shows it. `Status` appears in `docker volume inspect`. */
@@ -27,7 +37,6 @@ export class VolumeListing {
     const references = [...ledger.mountsOf(volume.name).values()]
     return {
       ...summary(volume),
-      CreatedAt: volume.createdAt,
       Status: {
         driver: volume.driver,
         state: volume.state,

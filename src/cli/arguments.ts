@@ -59,7 +59,7 @@ function readFlag(word: string, command: Command, program: Command): Flag {
 function withTwoDashes(word: string, options: readonly Option[]): string {
   const name = /^-([a-z][a-z0-9-]+)(?:=.*)?$/s.exec(word)?.[1]
   if (name === undefined) return word
-  const isKnown = name === 'help' || options.some(({ long }) => long === `--${name}`)
+  const isKnown = options.some(({ long }) => long === `--${name}`)
   const hasAttachedValue = options.some(({ short, required }) => required && short === word.slice(0, 2))
   return isKnown || !hasAttachedValue ? `-${word}` : word
 }

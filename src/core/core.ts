@@ -7,6 +7,7 @@ import { Reconciliation } from './reconciliation.js'
 import { Recovery } from './recovery.js'
 import { Removal } from './removal.js'
 import { Resumption } from './resumption.js'
+import { Retirement } from './retirement.js'
 import { Trash } from './trash.js'
 import { Volumes } from './volumes.js'
 
@@ -23,14 +24,15 @@ export interface Core {
 }
 
 export function createCore(deps: CoreDeps): Core {
-  const resumption = new Resumption(deps)
   const holding = new Holding(deps)
+  const retirement = new Retirement(deps)
+  const resumption = new Resumption(deps, { holding, retirement })
   const volumes = new Volumes(deps, resumption)
   const mounts = new Mounts(deps, { volumes, resumption, holding })
   const jobs = new Jobs(deps)
   const trash = new Trash(deps, jobs)
-  const removal = new Removal(deps, { volumes, resumption, holding, mounts, trash })
-  const recovery = new Recovery(deps, { resumption, removal })
+  const removal = new Removal(deps, { volumes, resumption, holding, mounts, trash, retirement })
+  const recovery = new Recovery(deps, resumption)
   const discovery = new Discovery(deps, volumes)
   const reconciliation = new Reconciliation(deps, { holding, mounts })
   return { volumes, mounts, removal, jobs, trash, recovery, discovery, reconciliation }

@@ -6,7 +6,7 @@ import type { CallContext } from '../model/call-context.js'
 import type { MountId, MountReference } from '../model/mount.js'
 import type { Volume } from '../model/volume.js'
 import type { VolumeName } from '../model/volume-name.js'
-import type { LedgerWrite } from '../store/ledger-write.js'
+import type { LedgerStep, LedgerWrite } from '../store/ledger-write.js'
 import { type CoreDeps, mountPath, undoing } from './core-deps.js'
 import { driverCall } from './driver-call.js'
 import type { Holding } from './holding.js'
@@ -33,7 +33,7 @@ export class Mounts {
 
   /** Makes the volume reachable, counts the id, and resolves to the absolute mountpoint. */
   async mount(name: VolumeName, id: MountId, call: CallContext): Promise<string> {
-    this.#volumes.get(name)
+    if (!this.#volumes.mayCome(name)) this.#volumes.get(name)
     return this.#deps.locks.run(name, call.signal, async () => {
       const volume = await this.#resumption.resume(name, call)
       if (volume === undefined || volume.state === 'forgotten') this.#volumes.get(name)
@@ -44,7 +44,7 @@ export class Mounts {
         call.signal.throwIfAborted()
         await this.#deps.ledger.commit('mount', ...changed(volume, attached), { put: 'mount', row: reference })
       } catch (thrown) {
-        await this.#undoAttach(attached, undoing(call))
+        if (volume.state === 'ready') await this.#undoAttach(attached, undoing(call))
         throw call.signal.aborted ? gone(name, thrown) : thrown
       }
       return mountpointOf(attached)
@@ -73,7 +73,7 @@ export class Mounts {
     const { ledger } = this.#deps
     if (volume.state !== 'attached' || ledger.mountsOf(volume.name).size > 0) return
     if ((await this.#holding.of(volume)).length > 0) return
-    await ledger.commit('unmount-intent', { put: 'volume', row: { ...volume, state: 'detaching' } })
+    await this.#commitUnmount('unmount-intent', { put: 'volume', row: { ...volume, state: 'detaching' } })
     await this.#resumption.detach({ ...volume, state: 'detaching' }, call)
   }
 
@@ -83,13 +83,14 @@ export class Mounts {
     const isRecorded = driver.attachment === 'recorded' && volume.state === 'ready'
     const intent: Volume = { ...volume, state: 'attaching' }
     if (isRecorded) await ledger.commit('mount-intent', { put: 'volume', row: intent })
-    const source = await this.#untilReachable(volume.name, call, () =>
-      driver.attach(volume, driverCall(ledger, volume.id, call)),
-    ).catch(async (thrown: unknown) => {
+    try {
+      const attach = () => driver.attach(volume, driverCall(ledger, volume.id, call))
+      const source = await this.#untilReachable(volume.name, call, attach)
+      return { ...volume, state: 'attached', mountpoint: await this.#mountSource(intent, source, call) }
+    } catch (thrown) {
       if (isRecorded) await this.#undoAttach(intent, undoing(call))
       throw thrown
-    })
-    return { ...volume, state: 'attached', mountpoint: await this.#mountSource(intent, source, call) }
+    }
   }
 
   async #mountSource(volume: Volume, source: MountSource, call: CallContext): Promise<string> {
@@ -133,26 +134,26 @@ export class Mounts {
     const { ledger } = this.#deps
     const { volume: name, id, count, epoch } = reference
     if (count > 1 && epoch === ledger.epoch) {
-      await this.#commitUnmount({ put: 'mount', row: { ...reference, count: count - 1 } })
+      await this.#commitUnmount('unmount', { put: 'mount', row: { ...reference, count: count - 1 } })
       return
     }
     const isLast = ledger.mountsOf(name).size === 1
     const volume = ledger.volumes.get(name)
     const remove = { remove: 'mount', volume: name, id } as const
     const isStateless = volume?.state === 'attached' && this.#deps.drivers.get(volume.driver).attachment === 'stateless'
-    if (isLast && isStateless) await this.#commitUnmount(remove, { put: 'volume', row: detached(volume) })
-    else await this.#commitUnmount(remove)
+    if (isLast && isStateless) await this.#commitUnmount('unmount', remove, { put: 'volume', row: detached(volume) })
+    else await this.#commitUnmount('unmount', remove)
     if (isLast && !isStateless && volume !== undefined) await this.release(volume, call)
   }
 
   /** A full disk must not keep a volume mounted: losing this is losing an Unmount, which reconciliation mends. */
-  async #commitUnmount(...writes: readonly LedgerWrite[]): Promise<void> {
+  async #commitUnmount(step: LedgerStep, ...writes: readonly LedgerWrite[]): Promise<void> {
     const { ledger, log } = this.#deps
     try {
-      await ledger.commit('unmount', ...writes)
+      await ledger.commit(step, ...writes)
     } catch (thrown) {
       log.warn({ err: thrown }, 'an unmount could not be saved: kept in memory until it can')
-      ledger.commitLater('unmount', ...writes)
+      ledger.commitLater(step, ...writes)
     }
   }
 

@@ -1,7 +1,5 @@
 import type { CallContext } from '../model/call-context.js'
-import type { Volume } from '../model/volume.js'
 import type { CoreDeps } from './core-deps.js'
-import type { Removal } from './removal.js'
 import type { Resumption } from './resumption.js'
 import { detached } from './volume-transitions.js'
 
@@ -9,12 +7,10 @@ import { detached } from './volume-transitions.js'
 export class Recovery {
   readonly #deps: CoreDeps
   readonly #resumption: Resumption
-  readonly #removal: Removal
 
-  constructor(deps: CoreDeps, parts: { readonly resumption: Resumption; readonly removal: Removal }) {
+  constructor(deps: CoreDeps, resumption: Resumption) {
     this.#deps = deps
-    this.#resumption = parts.resumption
-    this.#removal = parts.removal
+    this.#resumption = resumption
   }
 
   /** After a reboot nothing is mounted, whatever the ledger says. Resolves before the first request is answered. */
@@ -38,20 +34,11 @@ export class Recovery {
     const cutShort = [...ledger.volumes.values()].filter(({ state }) => state.endsWith('ing'))
     for (const volume of cutShort) {
       try {
-        await locks.run(volume.name, call.signal, () => this.#carryOn(volume, call))
+        await locks.run(volume.name, call.signal, () => this.#resumption.resume(volume.name, call))
         log.info({ volume: volume.name, state: volume.state }, 'carried on what was cut short')
       } catch (thrown) {
         log.warn({ volume: volume.name, state: volume.state, err: thrown }, 'could not carry on: left for the next use')
       }
     }
-  }
-
-  async #carryOn(cutShort: Volume, call: CallContext): Promise<void> {
-    const volume = this.#deps.ledger.volumes.get(cutShort.name)
-    if (volume?.state !== cutShort.state) return
-    // Docker may have been told that a removal succeeded: it is finished, not undone.
-    const isRemoval = volume.state === 'forgetting' || volume.state === 'trashing'
-    if (isRemoval) await this.#removal.finish(volume, call)
-    else await this.#resumption.resume(volume.name, call)
   }
 }

@@ -1,14 +1,14 @@
-import type { Retirement } from '../drivers/driver.js'
-import { ConvoyError, isConvoyError } from '../errors.js'
+import type { Retirement as RetiredState } from '../drivers/driver.js'
+import { ConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
-import type { OnRemove, TrashedVolume, Volume, VolumeHandle } from '../model/volume.js'
+import type { OnRemove, TrashedVolume, Volume } from '../model/volume.js'
 import { isAnonymousVolumeName, type VolumeName } from '../model/volume-name.js'
-import type { LedgerWrite } from '../store/ledger-write.js'
 import { type CoreDeps, undoing } from './core-deps.js'
 import { driverCall } from './driver-call.js'
 import type { Holding } from './holding.js'
 import type { Mounts } from './mounts.js'
 import type { Resumption } from './resumption.js'
+import type { Retirement } from './retirement.js'
 import type { Trash } from './trash.js'
 import type { Volumes } from './volumes.js'
 
@@ -18,6 +18,7 @@ interface Parts {
   readonly holding: Holding
   readonly mounts: Mounts
   readonly trash: Trash
+  readonly retirement: Retirement
 }
 
 /** How a volume goes: forgotten with its data kept, or to the trash, from where its data goes later. Both can be undone. */
@@ -47,13 +48,6 @@ export class Removal {
     await this.#remove(name, 'retain', call)
   }
 
-  /** Carries on a removal that a crash cut short. The caller holds the lock. */
-  async finish(volume: Volume, call: CallContext): Promise<void> {
-    const retentionMs = volume.onRemove === 'delete' ? 0 : this.#deps.policy.trashRetentionMs
-    const as = volume.state === 'forgetting' ? 'forgotten' : 'trashed'
-    await this.#retire({ ...volume, state: 'ready' }, as, retentionMs, call)
-  }
-
   async #remove(name: VolumeName, how: OnRemove, call: CallContext): Promise<void> {
     if (how === 'ignore') return
     await this.#deps.locks.run(name, call.signal, async () => {
@@ -64,10 +58,19 @@ export class Removal {
       else if (how === 'trash') await this.#retire(volume, 'trashed', this.#deps.policy.trashRetentionMs, call)
       else this.#parts.volumes.get(name)
     })
-    if (how === 'delete' || this.#deps.policy.trashRetentionMs === 0) await this.#parts.trash.sweep(call)
+    if (how === 'delete' || this.#deps.policy.trashRetentionMs === 0) await this.#sweep(call)
   }
 
-  async #retire(volume: Volume, as: Retirement, retentionMs: number, call: CallContext): Promise<void> {
+  /** The volume is gone already: what keeps its data from going too is no failure of the removal. */
+  async #sweep(call: CallContext): Promise<void> {
+    try {
+      await this.#parts.trash.sweep(call)
+    } catch (thrown) {
+      call.log.warn({ err: thrown }, 'the data of deleted volumes could not be removed: tried again later')
+    }
+  }
+
+  async #retire(volume: Volume, as: RetiredState, retentionMs: number, call: CallContext): Promise<void> {
     const { ledger } = this.#deps
     const { holding } = this.#parts
     holding.refuseReferenced(volume)
@@ -81,8 +84,7 @@ export class Removal {
     if (intended.status === 'rejected') throw intended.reason
     try {
       if (consent.status === 'rejected') throw consent.reason
-      const handle = await this.#retireOnStorage(ready, as, call)
-      ledger.commitLater('remove-done', ...this.#retired(ready, handle, as, retentionMs))
+      await this.#parts.retirement.complete(ready, as, retentionMs, call)
     } catch (thrown) {
       await this.#undo(ready, undoing(call))
       throw thrown
@@ -90,22 +92,10 @@ export class Removal {
   }
 
   /** Forgetting a directory that nobody told us of using leaves it where it is, so there is nothing to ask the kernel for. */
-  #touchesNothing(volume: Volume, as: Retirement): boolean {
+  #touchesNothing(volume: Volume, as: RetiredState): boolean {
     const { ledger, drivers } = this.#deps
     const isStateless = drivers.get(volume.driver).attachment === 'stateless'
     return as === 'forgotten' && isStateless && ledger.mountsOf(volume.name).size === 0
-  }
-
-  /** The handle of the retired volume, or none when the storage holds nothing that bears our mark: then nothing is touched. */
-  async #retireOnStorage(volume: Volume, as: Retirement, call: CallContext): Promise<VolumeHandle | undefined> {
-    const { ledger, drivers } = this.#deps
-    try {
-      return await drivers.get(volume.driver).retire(volume, as, driverCall(ledger, volume.id, call))
-    } catch (thrown) {
-      if (!isConvoyError(thrown, 'not-found')) throw thrown
-      call.log.warn({ volume: volume.name, err: thrown }, 'removed a volume that its storage does not know')
-      return undefined
-    }
   }
 
   /** Ends stale references, and the attachment of a volume that is held by nothing but them. */
@@ -116,21 +106,6 @@ export class Removal {
     await this.#parts.mounts.drop([...ledger.mountsOf(volume.name).values()], call)
     await this.#parts.mounts.release(volume, call)
     return ledger.volumes.get(volume.name) ?? volume
-  }
-
-  #retired(
-    volume: Volume,
-    handle: VolumeHandle | undefined,
-    as: Retirement,
-    retentionMs: number,
-  ): readonly LedgerWrite[] {
-    const forget = { remove: 'volume', name: volume.name } as const
-    const isOurs = handle !== undefined && (as === 'forgotten' || volume.origin === 'created')
-    // An adopted volume's data is not ours to keep or to delete.
-    if (!isOurs) return [forget, { remove: 'journal', id: volume.id }]
-    const retired = { ...volume, ...handle }
-    if (as === 'forgotten') return [{ put: 'volume', row: { ...retired, state: 'forgotten' } }]
-    return [forget, { put: 'trash', row: trashed(retired, this.#deps.now(), retentionMs) }]
   }
 
   async #undo(volume: Volume, call: CallContext): Promise<void> {
@@ -187,15 +162,5 @@ export class Removal {
       await ledger.commit('undelete', { remove: 'volume', name }, { put: 'trash', row: entry })
       throw thrown
     }
-  }
-}
-
-function trashed(volume: Volume, now: Date, retentionMs: number): TrashedVolume {
-  const { state, origin, mountpoint, ...kept } = volume
-  return {
-    ...kept,
-    state: 'trashed',
-    trashedAt: now.toISOString(),
-    expiresAt: new Date(now.getTime() + retentionMs).toISOString(),
   }
 }

@@ -9,7 +9,7 @@ import type { CoreDeps } from './core-deps.js'
 import { undoing } from './core-deps.js'
 import { driverCall } from './driver-call.js'
 import type { Resumption } from './resumption.js'
-import { parseVolumeOptions, refuseOtherOptions } from './volume-options.js'
+import { type ParsedVolumeOptions, parseVolumeOptions, refuseOtherOptions } from './volume-options.js'
 import { completed, createRequest } from './volume-transitions.js'
 
 /** Which volumes there are, and how one comes to be. */
@@ -43,10 +43,16 @@ export class Volumes {
   get(name: VolumeName): Volume {
     const volume = this.find(name)
     if (volume !== undefined) return volume
-    if (this.#isComplete) throw new ConvoyError('not-found', `no such volume: ${name}`)
+    if (this.#isComplete && !this.mayCome(name)) throw new ConvoyError('not-found', `no such volume: ${name}`)
     throw new ConvoyError('unavailable', `convoy does not know yet whether there is a volume "${name}"`, {
-      hint: 'try again in a moment; convoy info says why',
+      hint: this.#deps.degraded?.sentence ?? 'it is still reading its storage: try again in a moment',
     })
+  }
+
+  /** Whether the volume is being made or taken back: perhaps by an earlier daemon, which may have said that it was done. */
+  mayCome(name: VolumeName): boolean {
+    const state = this.#deps.ledger.volumes.get(name)?.state
+    return state === 'creating' || state === 'reviving'
   }
 
   /** All volumes that Docker sees, by name. */
@@ -65,13 +71,13 @@ export class Volumes {
       const existing = await this.#resumption.resume(chosen, call)
       if (existing === undefined) return this.#createNew(chosen, parsed, call)
       refuseOtherOptions(existing, options)
-      return existing.state === 'forgotten' ? this.#takeBack(existing, call) : existing
+      return existing.state === 'forgotten' ? this.#takeBack(existing, parsed, call) : existing
     })
   }
 
   async #createNew(
     name: VolumeName,
-    { driver, onRemove, options }: ReturnType<typeof parseVolumeOptions>,
+    { driver, onRemove, options }: ParsedVolumeOptions,
     call: CallContext,
   ): Promise<Volume> {
     if (!this.#isComplete) this.get(name)
@@ -122,14 +128,12 @@ export class Volumes {
     }
   }
 
-  async #takeBack(forgotten: Volume, call: CallContext): Promise<Volume> {
-    const { ledger, drivers } = this.#deps
-    await ledger.commit('create-intent', { put: 'volume', row: { ...forgotten, state: 'reviving' } })
-    const driver = drivers.get(forgotten.driver)
-    const handle = await driver.revive(forgotten, forgotten.name, driverCall(ledger, forgotten.id, call))
-    const volume: Volume = { ...forgotten, ...handle, state: 'ready' }
-    ledger.commitLater('create-done', { put: 'volume', row: volume })
-    call.log.info({ volume: volume.name }, 'took back a forgotten volume with its data')
+  async #takeBack(forgotten: Volume, parsed: ParsedVolumeOptions, call: CallContext): Promise<Volume> {
+    const { name } = forgotten
+    await this.#deps.ledger.commit('create-intent', { put: 'volume', row: { ...forgotten, state: 'reviving' } })
+    const volume = await this.#resumption.resume(name, call)
+    if (volume === undefined) return this.#createNew(name, parsed, call)
+    call.log.info({ volume: name }, 'took back a forgotten volume with its data')
     return volume
   }
 }

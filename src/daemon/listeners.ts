@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
 import type { ApiDeps } from '../api/api-deps.js'
-import { createControlServer, createPluginServer } from '../api/server.js'
+import { createPluginServer } from '../api/server.js'
 import { inheritedDescriptors, listenOnDescriptor, listenOnPath } from '../host/sockets.js'
 import type { DaemonConfig } from './config.js'
 
@@ -15,28 +15,30 @@ const drainMs = 10_000
 
 /** The sockets that the daemon answers on: Docker's and the command line's. */
 export class Listeners {
-  readonly #listeners: readonly Listener[]
+  readonly #config: DaemonConfig
+  readonly #api: ApiDeps
+  readonly #descriptors = inheritedDescriptors(process.env)
   readonly #open: Listener[] = []
 
   constructor(config: DaemonConfig, deps: Pick<ApiDeps, 'core' | 'ledger' | 'drivers' | 'log' | 'degraded'>) {
-    const descriptors = inheritedDescriptors(process.env)
-    const api: ApiDeps = { ...deps, createOnDockerMount: config.createOnDockerMount, ...describe(config) }
-    this.#listeners = [
-      { app: createPluginServer(api), path: config.pluginSocket, descriptor: descriptors.get('plugin') },
-      { app: createControlServer(api), path: config.controlSocket, descriptor: descriptors.get('control') },
-    ]
+    this.#config = config
+    this.#api = { ...deps, createOnDockerMount: config.createOnDockerMount, general: describe(config) }
   }
 
-  /** All of them or none: then ConvoyError says which one is taken. */
+  /** Docker's first: it may be waiting. ConvoyError says which one is taken. */
   async open(): Promise<void> {
-    for (const listener of this.#listeners) {
-      const { app, path, descriptor } = listener
-      await app.ready()
-      // Not app.listen(): it cannot take an inherited descriptor.
-      if (descriptor === undefined) await listenOnPath(app.server, path)
-      else await listenOnDescriptor(app.server, descriptor)
-      this.#open.push(listener)
-    }
+    const { pluginSocket, controlSocket } = this.#config
+    await this.#listen(createPluginServer(this.#api), pluginSocket, this.#descriptors.get('plugin'))
+    const { createControlServer } = await import('../api/control-server.js')
+    await this.#listen(createControlServer(this.#api), controlSocket, this.#descriptors.get('control'))
+  }
+
+  async #listen(app: FastifyInstance, path: string, descriptor: number | undefined): Promise<void> {
+    await app.ready()
+    // Not app.listen(): it cannot take an inherited descriptor.
+    if (descriptor === undefined) await listenOnPath(app.server, path)
+    else await listenOnDescriptor(app.server, descriptor)
+    this.#open.push({ app, path, descriptor })
   }
 
   /** Answers what is under way, then closes. Sockets that we made are removed: a dead one costs every Docker command 15 s. */
@@ -55,19 +57,17 @@ async function drain(app: FastifyInstance): Promise<void> {
   await app.close()
 }
 
-function describe(config: DaemonConfig): Pick<ApiDeps, 'general'> {
+function describe(config: DaemonConfig): ApiDeps['general'] {
   const [defaultDriver] = config.drivers.keys()
   return {
-    general: {
-      Root: config.root,
-      DriverList: [...config.drivers.keys()],
-      DefaultDriver: defaultDriver,
-      IgnoreDockerDelete: config.onDockerRemove === 'ignore',
-      CreateOnDockerMount: config.createOnDockerMount,
-      Name: config.name,
-      PluginSocket: config.pluginSocket,
-      OnDockerRemove: config.onDockerRemove,
-      TrashRetentionMs: config.trashRetentionMs,
-    },
+    Root: config.root,
+    DriverList: [...config.drivers.keys()],
+    DefaultDriver: defaultDriver,
+    IgnoreDockerDelete: config.onDockerRemove === 'ignore',
+    CreateOnDockerMount: config.createOnDockerMount,
+    Name: config.name,
+    PluginSocket: config.pluginSocket,
+    OnDockerRemove: config.onDockerRemove,
+    TrashRetentionMs: config.trashRetentionMs,
   }
 }

@@ -2,7 +2,6 @@ import { accessSync, constants as fileConstants } from 'node:fs'
 import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { execa } from 'execa'
 import { ConvoyError, type ErrorCode } from '../errors.js'
 
 export interface ProgramOptions {
@@ -54,7 +53,8 @@ export async function runProgram(
 ): Promise<ProgramResult> {
   const path = findProgram(program)
   if (options.signal?.aborted === true) throw stopped(program, options)
-  const child = start(path, args, options)
+  const { execa } = await loadExeca()
+  const child = start(execa, path, args, options)
   const stdout = collect(child.stdout, (bytes) => bytes.subarray(0, outputLimitBytes))
   const stderr = collect(child.stderr, (bytes) => bytes.subarray(-outputLimitBytes))
   const end = new AbortController()
@@ -99,7 +99,12 @@ export function lastLine(text: string): string | undefined {
 
 type Child = ReturnType<typeof start>
 
-function start(path: string, args: readonly string[], { input, env }: ProgramOptions) {
+/** Loaded at the first program: the daemon has to answer Docker long before it runs one. */
+const loadExeca = () => import('execa')
+
+type Execa = Awaited<ReturnType<typeof loadExeca>>['execa']
+
+function start(execa: Execa, path: string, args: readonly string[], { input, env }: ProgramOptions) {
   return execa(path, args, {
     input: input ?? '',
     buffer: false,

@@ -31,7 +31,9 @@ function writeCopy(sqlite: Sqlite.Database, directory: string, name: string): st
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const path = join(directory, name)
   const partial = `${path}.partial`
-  rmSync(partial, { force: true })
+  // Copies that were cut short, by whatever name.
+  const cutShort = readdirSync(directory).filter((entry) => entry.endsWith('.partial'))
+  for (const entry of cutShort) rmSync(join(directory, entry), { force: true })
   sqlite.prepare('VACUUM INTO ?').run(partial)
   fsync(partial)
   renameSync(partial, path)

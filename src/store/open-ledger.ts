@@ -32,8 +32,10 @@ export async function openLedger(
     log.error({ err: reason, hint: reason.hint }, 'the database cannot be used: starting degraded')
     // Loaded only here: this thread needs SQLite for nothing else.
     const { readNewestCopy } = await import('./newest-copy.js')
-    const contents = readNewestCopy(join(root, 'backups'), log) ?? nothing
-    return { ledger: new Ledger(new RefusingDatabase(reason), contents), degraded: reason }
+    const copy = readNewestCopy(join(root, 'backups'), log) ?? nothing
+    // A volume may have been made after the copy: a name that is missing from it is not known to be absent.
+    const settings = copy.settings.filter(([key]) => key !== 'discovered')
+    return { ledger: new Ledger(new RefusingDatabase(reason), { ...copy, settings }), degraded: reason }
   }
 }
 

@@ -56,24 +56,34 @@ export function openSqliteCopy(path: string): Sqlite.Database {
   })
 }
 
-/** Holds the only write access to `root` as long as the process lives; ConvoyError `in-use` when another one does. */
+/**
+ * Holds the only write access to `root` as long as the process lives. ConvoyError `in-use` when another one does, `unavailable`
+ * when nothing can be written there.
+ */
 export function lockRoot(root: string): Sqlite.Database {
-  mkdirSync(root, { recursive: true, mode: 0o711 })
-  refuseUnsafeFileSystem(root)
-  const lock = new Sqlite(`${root}/convoy.lock`, { timeout: 200 })
-  try {
-    // An exclusive transaction holds a kernel lock on the file, which the kernel drops with the process.
-    lock.pragma('journal_mode = MEMORY')
-    lock.exec('BEGIN EXCLUSIVE')
-    writeFileSync(`${root}/convoy.pid`, `${process.pid}\n`)
-    return lock
-  } catch (thrown) {
-    lock.close()
-    throw new ConvoyError('in-use', `another convoy daemon uses ${root}`, {
-      hint: `its pid is in ${root}/convoy.pid; stop it, or give this one its own --root`,
-      cause: thrown,
-    })
-  }
+  const path = `${root}/convoy.lock`
+  return translateSqliteErrors(path, () => {
+    mkdirSync(root, { recursive: true, mode: 0o711 })
+    refuseUnsafeFileSystem(root)
+    const lock = new Sqlite(path, { timeout: 200 })
+    try {
+      // An exclusive transaction holds a kernel lock on the file, which the kernel drops with the process.
+      lock.pragma('journal_mode = MEMORY')
+      lock.exec('BEGIN EXCLUSIVE')
+      writeFileSync(`${root}/convoy.pid`, `${process.pid}\n`)
+      return lock
+    } catch (thrown) {
+      lock.close()
+      throw codeOf(thrown).startsWith('SQLITE_BUSY') ? inUse(root, thrown) : thrown
+    }
+  })
+}
+
+function inUse(root: string, cause: unknown): ConvoyError {
+  return new ConvoyError('in-use', `another convoy daemon uses ${root}`, {
+    hint: `its pid is in ${root}/convoy.pid; stop it, or give this one its own --root`,
+    cause,
+  })
 }
 
 /** Turns what SQLite throws into ConvoyError `unavailable` with the next step. */
@@ -87,14 +97,25 @@ export function translateSqliteErrors<T>(path: string, act: () => T): T {
 }
 
 export function sqliteError(path: string, thrown: unknown): ConvoyError {
-  const code = thrown instanceof Sqlite.SqliteError ? thrown.code : ''
+  const code = codeOf(thrown)
   const message = thrown instanceof Error ? thrown.message : String(thrown)
-  const hint = code.startsWith('SQLITE_FULL')
+  const isFull = code.startsWith('SQLITE_FULL') || code === 'ENOSPC'
+  const hint = isFull
     ? `free some space on the file system of ${dirname(path)}`
     : code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')
       ? setAside(path)
       : `look at the file system of ${dirname(path)}: is it mounted read-only, or failing?`
   return new ConvoyError('unavailable', `the database ${path} cannot be used: ${message}`, { hint, cause: thrown })
+}
+
+/** ConvoyError `unavailable` for a database that holds what it should not; the hint says how to mend it. */
+export function damaged(path: string, what: string, cause?: unknown): ConvoyError {
+  return new ConvoyError('unavailable', `${path} is damaged: ${what}`, { hint: setAside(path), cause })
+}
+
+/** `SQLITE_FULL` or `ENOSPC` and the like; empty for what has no code. */
+function codeOf(thrown: unknown): string {
+  return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
 }
 
 const setAside = (path: string) =>
@@ -136,8 +157,7 @@ function checkContents(sqlite: Sqlite.Database, path: string): void {
     })
   }
   const verdict = sqlite.pragma('quick_check(1)', { simple: true })
-  if (verdict === 'ok') return
-  throw new ConvoyError('unavailable', `${path} is damaged: ${String(verdict)}`, { hint: setAside(path) })
+  if (verdict !== 'ok') throw damaged(path, String(verdict))
 }
 
 /** Brings the schema to the last of `steps`: each step is one transaction, so one that was cut short is made again. */
@@ -149,7 +169,7 @@ export function migrate(
   const from = Number(sqlite.pragma('user_version', { simple: true }))
   steps.slice(from).forEach((migration, index) => {
     const version = from + index
-    if (version > 0) backUp(sqlite, version)
+    if (from > 0) backUp(sqlite, version)
     sqlite.transaction(() => {
       sqlite.exec(migration)
       sqlite.pragma(`user_version = ${version + 1}`)

@@ -1,11 +1,10 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import Sqlite from 'better-sqlite3'
-import type { ConvoyError } from '../errors.js'
-import { toConvoyError } from '../errors.js'
+import { ConvoyError, toConvoyError } from '../errors.js'
 import { Ballast } from './ballast.js'
 import { writeBackup, writeCopyBefore } from './backups.js'
-import type { LedgerChange } from './ledger-write.js'
-import { lockRoot, openSqliteFile, sqliteError } from './sqlite-file.js'
+import type { LedgerChange, LedgerContents } from './ledger-write.js'
+import { damaged, lockRoot, openSqliteFile, sqliteError } from './sqlite-file.js'
 import { openTables, type Tables } from './tables.js'
 import type { WorkerAnswer, WorkerRequest, WorkerResult, WrittenError } from './worker-protocol.js'
 
@@ -30,8 +29,12 @@ class DatabaseWorker {
     this.#ballast = new Ballast(`${root}/ballast`)
   }
 
-  load() {
-    return this.#tables.load()
+  load(): LedgerContents {
+    try {
+      return this.#tables.load()
+    } catch (thrown) {
+      throw thrown instanceof ConvoyError ? damaged(this.#path, thrown.message, thrown) : thrown
+    }
   }
 
   answer(request: WorkerRequest): WorkerResult {

@@ -1,0 +1,14 @@
+import type { FastifyInstance } from 'fastify'
+import type { ApiDeps } from './api-deps.js'
+import { registerControl } from './control.js'
+import { createPluginServer } from './server.js'
+
+/** Answers the command line, and Docker's protocol as well. */
+export function createControlServer(deps: ApiDeps): FastifyInstance {
+  const app = createPluginServer(deps)
+  app.register((scope, _options, done) => {
+    registerControl(scope, deps)
+    done()
+  })
+  return app
+}

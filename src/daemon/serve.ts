@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { createCore } from '../core/core.js'
+import { VolumeLocks } from '../core/volume-locks.js'
+import { DriverRegistry, driverKinds } from '../drivers/registry.js'
+import { DockerContainers } from '../host/docker-containers.js'
+import { MountHolders } from '../host/mount-holders.js'
+import { SystemMounter } from '../host/mounter.js'
+import { bootId } from '../host/process-identity.js'
+import { SystemJobProcesses } from '../host/system-job-processes.js'
+import { KernelVolumeHolders } from '../host/volume-holders.js'
+import type { Logger } from '../model/call-context.js'
+import { optional } from '../model/optional.js'
+import type { Ledger } from '../store/ledger.js'
+import type { OpenedLedger } from '../store/open-ledger.js'
+import type { DaemonConfig } from './config.js'
+import type { Failpoints } from './failpoints.js'
+import type { JobConfiguration } from './job-process.js'
+import { Listeners } from './listeners.js'
+import { Upkeep } from './upkeep.js'
+
+/** What the process gives to its work. */
+export interface Surroundings {
+  readonly log: Logger
+  readonly stop: Promise<string>
+  readonly failpoints: Failpoints
+}
+
+/** Opens the drivers, answers until `stop`, and closes all it opened; resolves to the exit code. */
+export async function serve(config: DaemonConfig, opened: OpenedLedger, around: Surroundings): Promise<number> {
+  const { log, stop } = around
+  const { ledger, degraded } = opened
+  const hostId = await ensureHostId(ledger, degraded !== undefined)
+  const drivers = await openDrivers(config, hostId, around)
+  const core = createCore({ ...coreDeps({ config, ledger, drivers, hostId, log }), ...optional('degraded', degraded) })
+  const listeners = new Listeners(config, {
+    core,
+    ledger,
+    drivers,
+    log,
+    ...(degraded === undefined ? {} : { degraded }),
+  })
+  const upkeep = new Upkeep({ core, ledger, log, isDegraded: degraded !== undefined })
+  try {
+    if (degraded === undefined) await core.recovery.voidAfterReboot(bootId())
+    await listeners.open()
+    log.info({ name: config.name, volumes: core.volumes.list().length, pid: process.pid }, 'ready')
+    greet(config)
+    upkeep.start()
+    log.info({ signal: await stop }, 'stopping; volumes stay mounted')
+    return 0
+  } finally {
+    await upkeep.stop()
+    await listeners.close()
+    core.jobs.close()
+    await Promise.all(drivers.all.map((driver) => driver.close()))
+  }
+}
+
+interface Parts {
+  readonly config: DaemonConfig
+  readonly ledger: Ledger
+  readonly drivers: DriverRegistry
+  readonly hostId: string
+  readonly log: Logger
+}
+
+function coreDeps({ config, ledger, drivers, hostId, log }: Parts): Parameters<typeof createCore>[0] {
+  const configuration: JobConfiguration = { hostId, drivers: Object.fromEntries(config.drivers) }
+  return {
+    ledger,
+    drivers,
+    mounter: new SystemMounter(),
+    holders: new KernelVolumeHolders(new MountHolders()),
+    containers: new DockerContainers(config.name),
+    jobProcesses: new SystemJobProcesses({
+      root: join(config.root, 'jobs'),
+      command: [process.execPath, process.argv[1] ?? '', 'job-process'],
+      configuration: JSON.stringify(configuration),
+    }),
+    locks: new VolumeLocks(),
+    now: () => new Date(),
+    newId: randomUUID,
+    policy: {
+      onDockerRemove: config.onDockerRemove,
+      trashRetentionMs: config.trashRetentionMs,
+      mountRoot: join(config.root, 'mounts'),
+      mostRunningJobs: config.mostRunningJobs,
+    },
+    log,
+  }
+}
+
+async function openDrivers(config: DaemonConfig, hostId: string, { log, failpoints }: Surroundings) {
+  const opening = [...config.drivers].map(async ([name, options]) => {
+    // parseDaemonConfig has refused names that are not there.
+    const kind = driverKinds[name]
+    return kind === undefined
+      ? []
+      : [failpoints.driver(await kind.open({ options, hostId, now: () => new Date(), log }))]
+  })
+  return new DriverRegistry((await Promise.all(opening)).flat())
+}
+
+async function ensureHostId(ledger: Ledger, isDegraded: boolean): Promise<string> {
+  const known = ledger.setting('host-id')
+  if (known !== undefined || isDegraded) return known ?? 'unknown'
+  const hostId = randomUUID()
+  await ledger.commit('start', { put: 'setting', key: 'host-id', value: hostId })
+  return hostId
+}
+
+/** For whoever started us by hand. The log goes to standard error. */
+function greet({ name, drivers }: DaemonConfig): void {
+  if (!process.stdout.isTTY && process.env['npm_lifecycle_event'] !== 'start') return
+  process.stdout.write(
+    `convoy serves Docker volumes (driver ${[...drivers.keys()].join(', ')}). Try:\n` +
+      `  docker run --rm -v db:/data --volume-driver ${name} busybox sh -c 'echo hello > /data/f'\n`,
+  )
+}
