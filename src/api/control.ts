@@ -36,7 +36,7 @@ export function registerControl(app: FastifyInstance, deps: ApiDeps): void {
   app.setErrorHandler((error, _request, reply) => void sendError(reply, error))
   app.get('/v1/info', () => ({
     General: { ...deps.general, Degraded: deps.degraded?.sentence },
-    ...Object.fromEntries(deps.drivers.all.map((driver) => [driver.name, driver.describe()])),
+    ...deps.core.volumes.describeDrivers(),
   }))
   app.post('/v1/reconcile', (_request, reply) =>
     run(deps, reply, async (call) => {
@@ -102,7 +102,8 @@ function registerChanges(app: FastifyInstance, deps: ApiDeps): void {
         if (body.mountpoint !== undefined) throw noOtherMountpoint(params.name)
         const { name, mountpoint } = core.volumes.get(parseVolumeName(params.name))
         // Mounting again is no second mount: there is one command line.
-        if (deps.ledger.mountsOf(name).has(commandLineMountId)) return { MountPoint: mountpoint }
+        if (core.mounts.referencesTo(name).some(({ id }) => id === commandLineMountId))
+          return { MountPoint: mountpoint }
         return { MountPoint: await core.mounts.mount(name, commandLineMountId, call) }
       }),
   )
@@ -123,14 +124,13 @@ function registerJobs(app: FastifyInstance, { core }: ApiDeps): void {
   app.post<{ Params: Identified }>('/v1/jobs/:id/cancel', { schema }, ({ params }) => core.jobs.cancel(params.id))
 }
 
-async function show({ drivers, ledger, log }: ApiDeps, volume: Volume) {
-  const call = { signal: AbortSignal.timeout(1000), log }
-  const info = await drivers.get(volume.driver).inspect(volume, call)
-  return volumeJson(volume, info, ledger.mountsOf(volume.name).values())
+async function show({ core, log }: ApiDeps, volume: Volume) {
+  const info = await core.volumes.inspect(volume, { signal: AbortSignal.timeout(1000), log })
+  return volumeJson(volume, info, core.mounts.referencesTo(volume.name))
 }
 
-function run<T>({ log }: ApiDeps, reply: FastifyReply, act: (call: CallContext) => Promise<T>): Promise<T> {
-  return new Deadline(reply.raw, timeoutMs, log).run(act, undefined)
+function run<T>(deps: ApiDeps, reply: FastifyReply, act: (call: CallContext) => Promise<T>): Promise<T> {
+  return new Deadline(reply.raw, timeoutMs, deps).run(act)
 }
 
 function sendError(reply: FastifyReply, thrown: unknown): FastifyReply {

@@ -45,7 +45,7 @@ export function registerDockerPlugin(app: FastifyInstance, deps: ApiDeps): void 
       if (isEmpty(request)) return send(reply, { Err: 'the request arrived without its body: repeat it' })
       try {
         const parsed = PluginRequest.parse(request.body)
-        const deadline = new Deadline(reply.raw, timeoutMs, log)
+        const deadline = new Deadline(reply.raw, timeoutMs, deps)
         return await send(
           reply,
           await deadline.run(

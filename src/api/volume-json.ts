@@ -5,7 +5,7 @@ import type { MountReference } from '../model/mount.js'
 export function volumeJson(
   volume: Volume,
   driverInfo: Attributes,
-  references: Iterable<MountReference>,
+  references: readonly MountReference[],
 ): Readonly<Record<string, unknown>> {
   const createdTime = formatTime(new Date(volume.createdAt))
   const mountPoint = volume.mountpoint ?? ''
@@ -26,7 +26,7 @@ export function volumeJson(
     State: volume.state,
     Origin: volume.origin,
     Options: volume.options,
-    Mounts: [...references].map(({ id, count }) => ({ ID: id, Count: count })),
+    Mounts: references.map(({ id, count }) => ({ ID: id, Count: count })),
   }
 }
 

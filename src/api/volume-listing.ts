@@ -15,7 +15,7 @@ export class VolumeListing {
 
   /** The answer to List; made again only when something has changed. */
   answer(): Buffer {
-    const { revision } = this.#deps.ledger
+    const { revision } = this.#deps.core.volumes
     if (revision === this.#revision) return this.#answer
     const volumes = this.#deps.core.volumes.list().map((volume) => this.#textOf(volume))
     this.#answer = Buffer.from(`{"Volumes":[${volumes.join(',')}]}`)
@@ -33,8 +33,8 @@ export class VolumeListing {
 
   /** One volume as Get shows it. `Status` appears in `docker volume inspect`. */
   detail(volume: Volume): Readonly<Record<string, unknown>> {
-    const { ledger, degraded } = this.#deps
-    const references = [...ledger.mountsOf(volume.name).values()]
+    const { core, degraded } = this.#deps
+    const references = core.mounts.referencesTo(volume.name)
     return {
       ...summary(volume),
       Status: {

@@ -1,6 +1,6 @@
 import { ConvoyError } from '../errors.js'
 import type { MountHolder } from '../host/mount-holders.js'
-import type { MountReference } from '../model/mount.js'
+import { commandLineMountId, type MountReference } from '../model/mount.js'
 import type { Volume } from '../model/volume.js'
 import { type CoreDeps, mountPath } from './core-deps.js'
 
@@ -19,10 +19,11 @@ export class Holding {
     return holders.of(directory ?? mountPath(policy, volume.name))
   }
 
-  /** References of the engine that runs now; older ones hold only what the kernel confirms. */
+  /** References of the engine that runs now, and the command line's; older ones hold only what the kernel confirms. */
   current(volume: Volume): readonly MountReference[] {
     const { ledger } = this.#deps
-    return [...ledger.mountsOf(volume.name).values()].filter(({ epoch }) => epoch === ledger.epoch)
+    const isCurrent = ({ id, epoch }: MountReference) => epoch === ledger.epoch || id === commandLineMountId
+    return [...ledger.mountsOf(volume.name).values()].filter(isCurrent)
   }
 
   /** ConvoyError `in-use`, by what we were told. */

@@ -14,7 +14,8 @@ export class Jobs {
   readonly #deps: CoreDeps
   readonly #cancelled = new Set<string>()
   readonly #listeners: ((job: Job) => void)[] = []
-  readonly #following = new Set<string>()
+  /** Jobs that are started or run, each with its end. */
+  readonly #following = new Map<string, Promise<void>>()
   #isClosed = false
 
   constructor(deps: CoreDeps) {
@@ -54,15 +55,21 @@ export class Jobs {
   async cancel(id: string): Promise<Job> {
     const job = this.get(id)
     if (isFinished(job)) return job
+    const end = this.#following.get(id)
+    if (end === undefined) {
+      this.#finish(job, 'cancelled', undefined)
+      return this.get(id)
+    }
     this.#cancelled.add(id)
-    if (job.state === 'queued') this.#finish(job, 'cancelled', undefined)
-    else if (job.process !== undefined) await this.#deps.jobProcesses.kill(job.process)
+    if (job.process !== undefined) await this.#deps.jobProcesses.kill(job.process)
+    await end
     return this.get(id)
   }
 
   /** Picks up what an earlier daemon left: follows what still runs, starts again what died. */
   resume(): void {
-    for (const job of this.#deps.ledger.jobs.values()) if (job.state === 'running') void this.#follow(job)
+    const running = [...this.#deps.ledger.jobs.values()].filter(({ state }) => state === 'running')
+    for (const job of running) this.#following.set(job.id, this.#follow(job))
     this.#startQueued()
   }
 
@@ -76,18 +83,22 @@ export class Jobs {
     const { ledger, policy } = this.#deps
     const waiting = [...ledger.jobs.values()].filter(({ id, state }) => state === 'queued' && !this.#following.has(id))
     const free = Math.max(0, policy.mostRunningJobs - this.#following.size)
-    for (const job of waiting.slice(0, free)) void this.#run(job)
+    for (const job of waiting.slice(0, free)) this.#following.set(job.id, this.#run(job))
   }
 
   async #run(job: Job): Promise<void> {
     const { ledger, jobProcesses, now, log } = this.#deps
-    this.#following.add(job.id)
     const started: Job = { ...job, state: 'running', attempts: job.attempts + 1, startedAt: now().toISOString() }
     try {
       await ledger.commit('job', { put: 'job', row: started })
+      if (this.#cancelled.has(job.id)) {
+        this.#finish(started, 'cancelled', undefined)
+        return
+      }
       const journal = ledger.journalOf(job.request.volume.id)
       const process = await jobProcesses.start(job.id, { request: job.request, journal })
       ledger.commitLater('job', { put: 'job', row: { ...started, process } })
+      if (this.#cancelled.has(job.id)) await jobProcesses.kill(process)
     } catch (thrown) {
       log.warn({ job: job.id, err: thrown }, 'a job could not be started')
       this.#finish(started, 'failed', toConvoyError(thrown).sentence)
@@ -97,7 +108,6 @@ export class Jobs {
   }
 
   async #follow(job: Job): Promise<void> {
-    this.#following.add(job.id)
     const { jobProcesses, ledger, log } = this.#deps
     try {
       if (job.process !== undefined) await jobProcesses.ended(job.process)
@@ -106,9 +116,9 @@ export class Jobs {
       if (result !== undefined && Object.keys(result.journal).length > 0) {
         ledger.commitLater('job', { put: 'journal', id: job.request.volume.id, notes: result.journal })
       }
-      if (this.#cancelled.has(job.id)) this.#finish(job, 'cancelled', undefined)
-      else if (result !== undefined)
-        this.#finish(job, result.error === undefined ? 'succeeded' : 'failed', result.error)
+      if (result !== undefined && result.error === undefined) this.#finish(job, 'succeeded', undefined)
+      else if (this.#cancelled.has(job.id)) this.#finish(job, 'cancelled', undefined)
+      else if (result !== undefined) this.#finish(job, 'failed', result.error)
       else if (job.attempts >= mostAttempts) this.#finish(job, 'failed', `died ${job.attempts} times without a result`)
       else this.#queueAgain(job)
     } catch (thrown) {

@@ -31,6 +31,11 @@ export class Mounts {
     this.#holding = parts.holding
   }
 
+  /** Who holds the volume, by the ledger. */
+  referencesTo(name: VolumeName): readonly MountReference[] {
+    return [...this.#deps.ledger.mountsOf(name).values()]
+  }
+
   /** Makes the volume reachable, counts the id, and resolves to the absolute mountpoint. */
   async mount(name: VolumeName, id: MountId, call: CallContext): Promise<string> {
     if (!this.#volumes.mayCome(name)) this.#volumes.get(name)

@@ -15,10 +15,14 @@ export class Recovery {
 
   /** After a reboot nothing is mounted, whatever the ledger says. Resolves before the first request is answered. */
   async voidAfterReboot(bootId: string): Promise<void> {
-    const { ledger, log } = this.#deps
+    const { ledger, drivers, log } = this.#deps
     if (ledger.setting('boot-id') === bootId) return
     const references = [...ledger.mountedNames].flatMap((name) => [...ledger.mountsOf(name).values()])
-    const attached = [...ledger.volumes.values()].filter(({ state }) => state === 'attached')
+    const stateless = new Set(drivers.all.flatMap(({ name, attachment }) => (attachment === 'stateless' ? name : [])))
+    // A device is still attached after a reboot: reconciliation detaches it, unless it is mounted again before.
+    const attached = [...ledger.volumes.values()].filter(
+      ({ state, driver }) => state === 'attached' && stateless.has(driver),
+    )
     await ledger.commit(
       'start',
       ...references.map(({ volume, id }) => ({ remove: 'mount', volume, id }) as const),

@@ -105,7 +105,11 @@ export class Removal {
     await this.#parts.holding.refuseHeld(volume)
     await this.#parts.mounts.drop([...ledger.mountsOf(volume.name).values()], call)
     await this.#parts.mounts.release(volume, call)
-    return ledger.volumes.get(volume.name) ?? volume
+    const left = ledger.volumes.get(volume.name) ?? volume
+    if (left.state !== 'attached') return left
+    throw new ConvoyError('in-use', `a process of this host uses volume "${volume.name}"`, {
+      hint: `fuser -vm ${volume.mountpoint ?? volume.name} shows which`,
+    })
   }
 
   async #undo(volume: Volume, call: CallContext): Promise<void> {
@@ -129,7 +133,7 @@ export class Removal {
     const { ledger } = this.#deps
     const forgotten = [...ledger.volumes.values()].find((one) => one.name === name && one.state === 'forgotten')
     if (forgotten !== undefined && (as === undefined || as === forgotten.name)) {
-      return this.#parts.volumes.create(forgotten.name, {}, call)
+      return this.#parts.volumes.takeBack(forgotten.name, call)
     }
     if (forgotten !== undefined) {
       throw new ConvoyError('unsupported', 'a forgotten volume comes back under its own name', {

@@ -1,6 +1,6 @@
 import { ConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
-import type { Job } from '../model/job.js'
+import { isFinished, type Job } from '../model/job.js'
 import type { TrashedVolume } from '../model/volume.js'
 import type { CoreDeps } from './core-deps.js'
 import type { Jobs } from './jobs.js'
@@ -49,8 +49,10 @@ export class Trash {
   async sweep(call: CallContext): Promise<void> {
     const { ledger, now } = this.#deps
     const time = now().toISOString()
+    const underWay = new Set(this.#jobs.list().flatMap((job) => (isFinished(job) ? [] : job.request.volume.id)))
+    // The end of a job and what follows from it are two changes: a crash may have kept the first only.
     const isDue = ({ id, state, expiresAt }: TrashedVolume) =>
-      state === 'trashed' && expiresAt <= time && !this.#reserved.has(id)
+      !this.#reserved.has(id) && (state === 'trashed' ? expiresAt <= time : !underWay.has(id))
     for (const { id } of [...ledger.trash.values()].filter(isDue)) {
       const entry = ledger.trash.get(id)
       if (entry !== undefined && isDue(entry)) await this.reserve(entry, () => this.#startRemoval(entry, call))

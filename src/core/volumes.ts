@@ -60,6 +60,21 @@ export class Volumes {
     return [...this.#deps.ledger.volumes.values()].filter(isListed)
   }
 
+  /** Grows with every change that a reader could see. */
+  get revision(): number {
+    return this.#deps.ledger.revision
+  }
+
+  /** What the volume's driver says of it, without asking the storage. */
+  inspect(volume: Volume, call: CallContext): Promise<Attributes> {
+    return this.#deps.drivers.get(volume.driver).inspect(volume, call)
+  }
+
+  /** Driver name → what it says of itself. */
+  describeDrivers(): Readonly<Record<string, Attributes>> {
+    return Object.fromEntries(this.#deps.drivers.all.map((driver) => [driver.name, driver.describe()]))
+  }
+
   /**
    * Makes the volume. One that exists already with these options is returned as it is; a forgotten one is taken back with its
    * data. Without a name it gets a generated one.
@@ -69,9 +84,18 @@ export class Volumes {
     const parsed = parseVolumeOptions(this.#deps.drivers, options)
     return this.#deps.locks.run(chosen, call.signal, async () => {
       const existing = await this.#resumption.resume(chosen, call)
-      if (existing === undefined) return this.#createNew(chosen, parsed, call)
-      refuseOtherOptions(existing, options)
-      return existing.state === 'forgotten' ? this.#takeBack(existing, parsed, call) : existing
+      if (existing !== undefined) refuseOtherOptions(existing, options)
+      const volume = existing?.state === 'forgotten' ? await this.#revive(existing, call) : existing
+      return volume ?? this.#createNew(chosen, parsed, call)
+    })
+  }
+
+  /** Takes back a forgotten volume with its data. ConvoyError `not-found` when there is none by now. */
+  takeBack(name: VolumeName, call: CallContext): Promise<Volume> {
+    return this.#deps.locks.run(name, call.signal, async () => {
+      const existing = await this.#resumption.resume(name, call)
+      const volume = existing?.state === 'forgotten' ? await this.#revive(existing, call) : existing
+      return volume ?? this.get(name)
     })
   }
 
@@ -128,12 +152,12 @@ export class Volumes {
     }
   }
 
-  async #takeBack(forgotten: Volume, parsed: ParsedVolumeOptions, call: CallContext): Promise<Volume> {
+  /** None when the storage holds it no longer. */
+  async #revive(forgotten: Volume, call: CallContext): Promise<Volume | undefined> {
     const { name } = forgotten
     await this.#deps.ledger.commit('create-intent', { put: 'volume', row: { ...forgotten, state: 'reviving' } })
     const volume = await this.#resumption.resume(name, call)
-    if (volume === undefined) return this.#createNew(name, parsed, call)
-    call.log.info({ volume: name }, 'took back a forgotten volume with its data')
+    if (volume !== undefined) call.log.info({ volume: name }, 'took back a forgotten volume with its data')
     return volume
   }
 }

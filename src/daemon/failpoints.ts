@@ -24,7 +24,7 @@ export class Failpoints {
         for (const { step } of changes) this.#reach(`after:store.${step}`)
         return outcomes
       },
-      backup: () => database.backup(),
+      backup: (now) => database.backup(now),
       close: () => database.close(),
     }
   }

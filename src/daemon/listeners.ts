@@ -1,12 +1,14 @@
 import { rmSync } from 'node:fs'
-import type { FastifyInstance } from 'fastify'
 import type { ApiDeps } from '../api/api-deps.js'
 import { createPluginServer } from '../api/server.js'
+import { startTimer } from '../host/clock.js'
 import { inheritedDescriptors, listenOnDescriptor, listenOnPath } from '../host/sockets.js'
 import type { DaemonConfig } from './config.js'
 
+type App = ReturnType<typeof createPluginServer>
+
 interface Listener {
-  readonly app: FastifyInstance
+  readonly app: App
   readonly path: string
   readonly descriptor: number | undefined
 }
@@ -20,9 +22,9 @@ export class Listeners {
   readonly #descriptors = inheritedDescriptors(process.env)
   readonly #open: Listener[] = []
 
-  constructor(config: DaemonConfig, deps: Pick<ApiDeps, 'core' | 'ledger' | 'drivers' | 'log' | 'degraded'>) {
+  constructor(config: DaemonConfig, deps: Pick<ApiDeps, 'core' | 'log' | 'degraded'>) {
     this.#config = config
-    this.#api = { ...deps, createOnDockerMount: config.createOnDockerMount, general: describe(config) }
+    this.#api = { ...deps, startTimer, createOnDockerMount: config.createOnDockerMount, general: describe(config) }
   }
 
   /** Docker's first: it may be waiting. ConvoyError says which one is taken. */
@@ -33,7 +35,7 @@ export class Listeners {
     await this.#listen(createControlServer(this.#api), controlSocket, this.#descriptors.get('control'))
   }
 
-  async #listen(app: FastifyInstance, path: string, descriptor: number | undefined): Promise<void> {
+  async #listen(app: App, path: string, descriptor: number | undefined): Promise<void> {
     await app.ready()
     // Not app.listen(): it cannot take an inherited descriptor.
     if (descriptor === undefined) await listenOnPath(app.server, path)
@@ -48,7 +50,7 @@ export class Listeners {
   }
 }
 
-async function drain(app: FastifyInstance): Promise<void> {
+async function drain(app: App): Promise<void> {
   const impatient = setTimeout(() => app.server.closeAllConnections(), drainMs)
   const closed = new Promise((resolve) => app.server.close(resolve))
   app.server.closeIdleConnections()

@@ -33,13 +33,7 @@ export async function serve(config: DaemonConfig, opened: OpenedLedger, around: 
   const hostId = await ensureHostId(ledger, degraded !== undefined)
   const drivers = await openDrivers(config, hostId, around)
   const core = createCore({ ...coreDeps({ config, ledger, drivers, hostId, log }), ...optional('degraded', degraded) })
-  const listeners = new Listeners(config, {
-    core,
-    ledger,
-    drivers,
-    log,
-    ...(degraded === undefined ? {} : { degraded }),
-  })
+  const listeners = new Listeners(config, { core, log, ...optional('degraded', degraded) })
   const upkeep = new Upkeep({ core, ledger, log, isDegraded: degraded !== undefined })
   try {
     if (degraded === undefined) await core.recovery.voidAfterReboot(bootId())

@@ -62,7 +62,7 @@ export class Upkeep {
     const { ledger } = this.#deps
     if (ledger.revision === this.#backedUpRevision) return
     const { revision } = ledger
-    await ledger.backup()
+    await ledger.backup(new Date())
     this.#backedUpRevision = revision
   }
 

@@ -76,7 +76,7 @@ export interface Database {
    */
   commit(changes: readonly LedgerChange[]): Promise<readonly (ConvoyError | undefined)[]>
   /** Writes a consistent copy beside the database and removes all but the newest; resolves to its path. */
-  backup(): Promise<string>
+  backup(now: Date): Promise<string>
   close(): Promise<void>
 }
 

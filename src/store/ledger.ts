@@ -93,8 +93,9 @@ export class Ledger {
     return this.#queue.settle()
   }
 
-  backup(): Promise<string> {
-    return this.#database.backup()
+  /** Writes a copy of the database; resolves to its path. */
+  backup(now: Date): Promise<string> {
+    return this.#database.backup(now)
   }
 
   async close(): Promise<void> {

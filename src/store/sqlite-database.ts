@@ -45,8 +45,8 @@ export class SqliteDatabase implements Database {
     }
   }
 
-  async backup(): Promise<string> {
-    const { path } = await this.#ask({ kind: 'backup' })
+  async backup(now: Date): Promise<string> {
+    const { path } = await this.#ask({ kind: 'backup', now })
     return path ?? ''
   }
 

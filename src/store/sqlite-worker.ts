@@ -43,7 +43,7 @@ class DatabaseWorker {
         return { errors: this.#commit(request.changes) }
       case 'backup':
         this.#ballast.restore()
-        return { path: writeBackup(this.#sqlite, this.#backups, new Date()) }
+        return { path: writeBackup(this.#sqlite, this.#backups, request.now) }
       case 'close':
         this.#sqlite.close()
         this.#lock.close()

@@ -4,7 +4,7 @@ import type { LedgerChange, LedgerContents } from './ledger-write.js'
 /** What the database's thread is asked. */
 export type WorkerRequest =
   | { readonly kind: 'commit'; readonly changes: readonly LedgerChange[] }
-  | { readonly kind: 'backup' }
+  | { readonly kind: 'backup'; readonly now: Date }
   | { readonly kind: 'close' }
 
 /** A ConvoyError as it crosses threads. */
