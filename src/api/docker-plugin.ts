@@ -11,6 +11,7 @@ import { VolumeListing } from './volume-listing.js'
 const longMs = 100_000
 const shortMs = 45_000
 
+const getPath = '/VolumeDriver.Get'
 const contentType = 'application/vnd.docker.plugins.v1.2+json'
 
 type Answer = Readonly<Record<string, unknown>>
@@ -27,7 +28,10 @@ export function registerDockerPlugin(app: FastifyInstance, deps: ApiDeps): void 
   // Docker sends no content type, and an empty body when it repeats a request whose connection broke.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
-  app.setErrorHandler((error, _request, reply) => void send(reply, { Err: toConvoyError(error).sentence }))
+  app.setErrorHandler((error, request, reply) => {
+    if (request.routeOptions.url === getPath) hangUp(reply)
+    else void send(reply, { Err: toConvoyError(error).sentence })
+  })
 
   app.post('/Plugin.Activate', (_request, reply) => {
     core.reconciliation.beginEpoch()
@@ -35,7 +39,7 @@ export function registerDockerPlugin(app: FastifyInstance, deps: ApiDeps): void 
   })
   app.post('/VolumeDriver.Capabilities', (_request, reply) => send(reply, { Capabilities: { Scope: 'local' } }))
   app.post('/VolumeDriver.List', (_request, reply) => sendBytes(reply, listing.answer()))
-  app.post('/VolumeDriver.Get', (request, reply) => get(request, reply, deps, listing))
+  app.post(getPath, (request, reply) => get(request, reply, deps, listing))
   app.post('/VolumeDriver.Path', (request, reply) =>
     answer(request, reply, ({ name }) => ({ Mountpoint: core.volumes.get(name).mountpoint ?? '' })),
   )

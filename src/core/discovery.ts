@@ -40,18 +40,19 @@ export class Discovery {
   async #readAll(driver: Driver, call: CallContext): Promise<void> {
     const { ledger, log } = this.#deps
     let writes: LedgerWrite[] = []
-    let found = 0
+    const found = new Set<string>()
     for await (const one of driver.discover(call)) {
-      const write = this.#unknown(driver, one)
+      // A removal that was cut short shows a volume twice, live first.
+      const write = found.has(one.handle.id) ? undefined : this.#unknown(driver, one)
       if (write === undefined) continue
-      found++
+      found.add(one.handle.id)
       writes.push(write)
       if (writes.length < batchSize) continue
       await ledger.commit('discover', ...writes)
       writes = []
     }
     if (writes.length > 0) await ledger.commit('discover', ...writes)
-    if (found > 0) log.info({ driver: driver.name, volumes: found }, 'found volumes on the storage')
+    if (found.size > 0) log.info({ driver: driver.name, volumes: found.size }, 'found volumes on the storage')
   }
 
   /** What the ledger must learn of this volume. Anything under way on the name is newer than what was read. */
@@ -64,6 +65,8 @@ export class Discovery {
       return ledger.trash.has(id) || known?.id === id ? undefined : { put: 'trash', row: this.#trashed(driver, found) }
     }
     if (known !== undefined) return this.#forgottenElsewhere(known, found)
+    // Removed since the storage was read.
+    if (ledger.trash.has(id)) return undefined
     return { put: 'volume', row: live(driver, found) }
   }
 

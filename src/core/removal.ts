@@ -115,11 +115,11 @@ export class Removal {
   async #undo(volume: Volume, call: CallContext): Promise<void> {
     const { ledger, drivers } = this.#deps
     try {
-      if (volume.state !== 'forgotten') {
-        const driver = drivers.get(volume.driver)
-        await driver.revive(volume, volume.name, driverCall(ledger, volume.id, call))
-      }
-      await ledger.commit('remove-undone', { put: 'volume', row: volume })
+      const driver = drivers.get(volume.driver)
+      const handle = await driver.revive(volume, volume.name, driverCall(ledger, volume.id, call))
+      const row: Volume = { ...volume, ...handle }
+      if (volume.state === 'forgotten') await driver.retire(row, 'forgotten', driverCall(ledger, volume.id, call))
+      await ledger.commit('remove-undone', { put: 'volume', row })
     } catch (thrown) {
       call.log.warn({ volume: volume.name, err: thrown }, 'a failed removal could not be undone: retried later')
     }
@@ -163,8 +163,19 @@ export class Removal {
       ledger.commitLater('undelete', { put: 'volume', row: volume })
       return volume
     } catch (thrown) {
-      await ledger.commit('undelete', { remove: 'volume', name }, { put: 'trash', row: entry })
+      await this.#undoRestore(entry, name, undoing(call))
       throw thrown
+    }
+  }
+
+  async #undoRestore(entry: TrashedVolume, name: VolumeName, call: CallContext): Promise<void> {
+    const { ledger, drivers } = this.#deps
+    try {
+      const driver = drivers.get(entry.driver)
+      const { attributes } = await driver.retire({ ...entry, name }, 'trashed', driverCall(ledger, entry.id, call))
+      await ledger.commit('undelete', { remove: 'volume', name }, { put: 'trash', row: { ...entry, attributes } })
+    } catch (thrown) {
+      call.log.warn({ volume: name, err: thrown }, 'a failed undelete could not be undone: the volume comes back later')
     }
   }
 }

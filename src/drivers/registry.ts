@@ -49,7 +49,7 @@ export class DriverRegistry {
   get(name: string): Driver {
     const driver = this.#drivers.get(name)
     if (driver !== undefined) return driver
-    throw new ConvoyError('invalid-argument', `no driver ${JSON.stringify(name)} runs here`, {
+    throw new ConvoyError('invalid-argument', `no driver ${JSON.stringify(name.slice(0, 60))} runs here`, {
       hint: `running: ${[...this.#drivers.keys()].join(', ')}; start convoy with --drivers to add one`,
     })
   }

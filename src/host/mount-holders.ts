@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync, readdirSync, readlinkSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, readdirSync, readlinkSync, statSync } from 'node:fs'
 import { StringDecoder } from 'node:string_decoder'
 import { ConvoyError } from '../errors.js'
 import { EventLoopTurn } from './event-loop-turn.js'
@@ -26,6 +26,8 @@ export interface MountHolder {
 const initialPidNamespace = 'pid:[4026531836]'
 const capSysPtrace = 19n
 const turnMs = 2
+/** Shared by all scans: what is read is decoded before the next read of any. */
+const piece = Buffer.alloc(64 * 1024)
 
 interface View {
   readonly pid: number
@@ -94,10 +96,17 @@ export class MountHolders {
     yield [{ ...own, isOwnNamespace: true }]
     for (const pid of readdirSync(this.#procRoot)) {
       if (!/^\d/.test(pid)) continue
-      const threads = unlessGone(() => readdirSync(`${this.#procRoot}/${pid}/task`)) ?? []
-      const views = threads.flatMap((thread) => this.#view(`${pid}/task/${thread}`, Number(pid)) ?? [])
+      const views = this.#threads(pid).flatMap((thread) => this.#view(`${pid}/task/${thread}`, Number(pid)) ?? [])
       yield views.filter((view) => view.namespace !== own.namespace)
     }
+  }
+
+  #threads(pid: string): readonly string[] {
+    const path = `${this.#procRoot}/${pid}/task`
+    // A directory per thread, and each is a link: this costs half of reading them, and most processes have one.
+    const links = unlessGone(() => statSync(path).nlink)
+    if (links === 3) return [pid]
+    return links === undefined ? [] : (unlessGone(() => readdirSync(path)) ?? [])
   }
 
   #view(relativePath: string, pid: number): View | undefined {
@@ -131,7 +140,6 @@ async function readEntries(path: string, device: string, turn: EventLoopTurn): P
   if (descriptor === undefined) return undefined
   const entries: MountEntry[] = []
   const decoder = new StringDecoder('utf8')
-  const piece = Buffer.allocUnsafe(64 * 1024)
   try {
     for (let rest = ''; ;) {
       const length = unlessGone(() => readSync(descriptor, piece))

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -53,6 +53,18 @@ t.test('a socket that nobody listens on says that the daemon is not running', as
     message: /nothing answers/,
     hint: /sudo convoy daemon/,
   })
+})
+
+t.test('who may not use the socket is told to use sudo', async (t) => {
+  const path = await folder(t)
+  const isRoot = process.geteuid?.() === 0
+  // The folder is for its owner only: root has to be somebody else for a moment, others have to lock themselves out.
+  if (isRoot) process.seteuid?.(65534)
+  else await chmod(path, 0)
+  const error = await failure(t, new ControlClient({ socketPath: `${path}/convoy.sock` }))
+  if (isRoot) process.seteuid?.(0)
+  else await chmod(path, 0o700)
+  t.match(error, { code: 'unavailable', message: /permission denied/, hint: /sudo/ })
 })
 
 t.test('a path below a file and a path that is too long are explained', async (t) => {

@@ -61,6 +61,19 @@ t.test('jobs wait outlives a restart of the daemon', async (t) => {
   t.match(await runInProcess(['-s', server.socketPath, 'jobs', 'wait', 'j1'], { sleep }), { code: 0 })
 })
 
+t.test('jobs wait fails at once when the job is forgotten meanwhile', async (t) => {
+  const { server } = await bench(t, 'running')
+  let pauses = 0
+  const sleep = async () => {
+    pauses++
+    server.jobs.clear()
+  }
+  const { code, out } = await runInProcess(['-s', server.socketPath, 'jobs', 'wait', 'j1'], { sleep })
+  t.equal(code, 1)
+  t.match(JSON.parse(out), { Code: 'not-found' })
+  t.equal(pauses, 1)
+})
+
 t.test('jobs wait gives up on a daemon that does not come back', async (t) => {
   const { server } = await bench(t, 'running')
   let pauses = 0

@@ -93,6 +93,12 @@ t.test('flags may come with one dash and behind the name', async (t) => {
   t.same(requests[0]?.body, { name: 'db', driver: 'vfs', options: { size: '10G', vm: 'true' } })
 })
 
+t.test('the value of a flag may look like a global flag', async (t) => {
+  const { convoy, requests } = await bench(t)
+  await convoy('create', '--id', '-v', 'db', '-o', '--debug')
+  t.same(requests[0]?.body, { name: 'db', options: { id: '-v', '--debug': '' } })
+})
+
 t.test('what the daemon refuses is an error with its reason and hint, and exit code 1', async (t) => {
   const { convoy } = await bench(t)
   const { code, out, err } = await convoy('inspect', 'nope')

@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { ConvoyError } from '../../src/errors.js'
@@ -73,6 +73,7 @@ t.test('programs are found in the system directories only, whatever PATH says', 
   t.equal(findProgram('/bin/sh'), '/bin/sh')
   t.throws(() => findProgram('../bin/sh'), { code: 'unsupported' })
   t.throws(() => findProgram('bin/sh'), { code: 'unsupported' })
+  t.throws(() => findProgram(relative(process.cwd(), '/bin/sh')), { code: 'unsupported' }, 'from here')
 })
 
 t.test('a program that is missing is unsupported, and the hint names the Debian package', async (t) => {

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { memoryDirectory } from './memory-directory.js'
 import { locate, readMountTable } from '../../src/host/mount-table.js'
 import { MountHolders, type HolderTarget } from '../../src/host/mount-holders.js'
 
@@ -30,8 +31,7 @@ interface FakeProc {
 
 /** A tree of files and links as /proc has it. Ourselves: process 500 in namespace 1. */
 function fakeProc(t: Test, processes: Readonly<Record<string, FakeProcess>>, own: readonly string[] = []): FakeProc {
-  const root = mkdtempSync(join(tmpdir(), 'convoy-proc-'))
-  t.teardown(() => rmSync(root, { recursive: true, force: true }))
+  const root = memoryDirectory(t)
   const all: Readonly<Record<string, FakeProcess>> = { ...processes, '500': { namespace: 1, mounts: own } }
   for (const [pid, { threads, ...main }] of Object.entries(all)) {
     for (const [thread, content] of Object.entries({ [pid]: main, ...threads })) {
@@ -103,6 +103,17 @@ t.test('a process with another root does not hide what the others of its namespa
   t.match(await holders.find(disk), [{ pid: 8, mountpoint: '/data' }])
 })
 
+t.test('a mount that two views of a namespace show is one holder', async (t) => {
+  const { holders } = fakeProc(t, {
+    '7': { namespace: 2, root: '/jail', mounts: [mount('/data')] },
+    '8': { namespace: 2, mounts: [mount('/jail/data')] },
+  })
+  t.strictSame(
+    (await holders.find(disk)).map(({ pid }) => pid),
+    [7],
+  )
+})
+
 t.test('a thread with a namespace of its own is found', async (t) => {
   const { holders } = fakeProc(t, {
     '7': { namespace: 1, threads: { '70': { namespace: 1 }, '71': { namespace: 9, mounts: [mount('/tmp/copy')] } } },
@@ -128,6 +139,12 @@ t.test('a /proc that cannot be read is not an empty answer', async (t) => {
   await t.rejects(new MountHolders(empty).find(disk), { code: 'unavailable' })
 })
 
+t.test('without a namespace of our own there is no answer', async (t) => {
+  const { holders, root } = fakeProc(t, {})
+  rmSync(join(root, '500/ns/mnt'))
+  await t.rejects(holders.find(disk), { code: 'unavailable' })
+})
+
 t.test('a table that cannot be read for want of descriptors or memory is not an empty answer', async (t) => {
   const { holders, root } = fakeProc(t, { '7': { namespace: 2 } })
   // EISDIR stands for whatever does not mean that the process is gone.
@@ -135,18 +152,38 @@ t.test('a table that cannot be read for want of descriptors or memory is not an 
   await t.rejects(holders.find(disk), { code: 'unavailable' })
 })
 
-t.test('a long table and many processes leave the event loop its turns', async (t) => {
-  const mounts = Array.from({ length: 100_000 }, (_, index) => mount(`/m${index}`, { device: '8:1', id: index }))
-  const many = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`${1000 + index}`, { namespace: 1 }]))
-  const { holders } = fakeProc(t, {
-    '7': { namespace: 2, mounts: [...mounts, mount('/last', { id: 999_999 })] },
-    ...many,
-  })
+/** How often the event loop comes round while `work` is done. */
+async function turnsDuring(work: Promise<unknown>): Promise<number> {
   let turns = 0
-  const timer = setInterval(() => (turns += 1), 1)
-  t.match(await holders.find(disk), [{ mountpoint: '/last' }])
-  clearInterval(timer)
-  t.ok(turns >= 5, `${turns} turns`)
+  let isDone = false
+  const count = () => {
+    turns += 1
+    if (!isDone) setImmediate(count)
+  }
+  setImmediate(count)
+  await work
+  isDone = true
+  return turns
+}
+
+t.test('a long table is read whole and leaves the event loop its turns', async (t) => {
+  const mounts = Array.from({ length: 50_000 }, (_, index) => mount(`/other${index}`, { device: '8:1', id: index }))
+  const held = Array.from({ length: 5000 }, (_, index) => mount(`/held/é${index}`, { id: 100_000 + index }))
+  const { holders } = fakeProc(t, { '7': { namespace: 2, mounts: [...mounts, ...held] } })
+  const finding = holders.find(disk)
+  const turns = await turnsDuring(finding)
+  t.ok(turns >= 4, `${turns} turns`)
+  t.strictSame(
+    (await finding).map(({ mountpoint }) => mountpoint),
+    held.map((_, index) => `/held/é${index}`),
+  )
+})
+
+t.test('many processes leave the event loop its turns', async (t) => {
+  const many = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`${1000 + index}`, { namespace: 1 }]))
+  const { holders } = fakeProc(t, many)
+  const turns = await turnsDuring(holders.find(disk))
+  t.ok(turns >= 3, `${turns} turns`)
 })
 
 t.test('every namespace is seen only from the initial pid namespace and with CAP_SYS_PTRACE', async (t) => {

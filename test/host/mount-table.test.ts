@@ -206,6 +206,13 @@ t.test('a path is located inside what is mounted there', async (t) => {
   t.throws(() => locate([], '/mnt'), { code: 'internal' })
 })
 
+t.test('a view without its root mount, as below a chroot, is good for what it shows', async (t) => {
+  const entries = table({ id: 2, parent: 1, at: '/a', device: '8:2' }, { id: 3, parent: 9, at: '/a/b', device: '8:3' })
+  t.equal(locate(entries, '/a/b/c').device, '8:3')
+  t.equal(locate(entries, '/a/c').device, '8:2')
+  t.throws(() => locate(entries, '/c'), { code: 'internal' })
+})
+
 t.test('a table with circles ends', async (t) => {
   const entries = table(
     { id: 1, at: '/' },

@@ -187,11 +187,15 @@ t.test('a type whose mount program is missing is unsupported, with the package t
   t.strictSame(system.calls, [])
 })
 
-t.test('a mountpoint that is a link is refused', async (t) => {
+t.test('a mountpoint that is a link, or behind one, is refused', async (t) => {
   const { system, mounter, request, call } = setUp(t)
   const link = join(t.testdir({ target: {} }), 'link')
   symlinkSync('target', link)
   await t.rejects(mounter.mount({ ...request, mountpoint: link }, call), { code: 'unavailable' })
+  await t.rejects(mounter.mount({ ...request, mountpoint: join(link, 'vol1') }, call), {
+    code: 'unavailable',
+    message: /symbolic link/,
+  })
   t.strictSame(system.calls, [])
 })
 

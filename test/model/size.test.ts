@@ -53,6 +53,10 @@ t.test('whatever the text, a size is a whole number of bytes that a double holds
   t.doesNotThrow(() => fc.assert(property, { numRuns: 20_000 }))
 })
 
+t.test('a text of 100,000 digits does not make a message of that length', async (t) => {
+  t.throws(() => parseSizeBytes('1'.repeat(100_000)), { message: /^"1{40}" is not a size$/ })
+})
+
 t.test('no product is rounded on its way to bytes', async (t) => {
   const property = fc.property(fc.bigInt({ min: 0n, max: 2n ** 53n - 1n }), fc.nat(5), (bytes, power) => {
     const unit = 1024n ** BigInt(power)

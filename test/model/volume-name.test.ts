@@ -20,6 +20,14 @@ function accepts(text: unknown): boolean {
   }
 }
 
+/** For the name of a test: TAP takes some characters beyond ASCII for line breaks. */
+function printable(text: string): string {
+  return JSON.stringify(text.slice(0, 40)).replace(
+    /[^ -~]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16)}`,
+  )
+}
+
 const valid = ['a', '0', 'db', 'A.b-c_d', 'constructor', 'toString', 'a..', 'a-', 'db.tmp', 'lost-found', 'config']
 for (const name of [...valid, 'x'.repeat(128), '0'.repeat(64)])
   t.test(`a name: ${name}`, async (t) => {
@@ -65,7 +73,7 @@ const hostile = [
   ['x'.repeat(129), 'x'.repeat(300), '../'.repeat(10_000)],
 ].flat()
 for (const name of hostile)
-  t.test(`no name: ${JSON.stringify(name.slice(0, 40))} of ${name.length}`, async (t) => {
+  t.test(`no name: ${printable(name)} of ${name.length} characters`, async (t) => {
     t.notOk(accepts(name))
   })
 

@@ -1,0 +1,69 @@
+import { ConvoyError } from '../../src/errors.js'
+import {
+  type Database,
+  keyOf,
+  type LedgerChange,
+  type LedgerContents,
+  type LedgerWrite,
+  type Setting,
+} from '../../src/store/ledger-write.js'
+import type { FaultInjector } from './fault-injector.js'
+
+type Put<Noun> = Extract<LedgerWrite, { put: Noun }>
+
+/** The rows that would be on disk. They outlive the daemon: each of its lives connects anew. */
+export class FakeDatabase {
+  readonly #rows = new Map<string, Extract<LedgerWrite, { put: string }>>()
+  /** Like a disk without space: nothing is kept, and whoever asked is told. */
+  isFull = false
+
+  /** The database as one life of the daemon sees it. Its commits are steps. */
+  connect(faults: FaultInjector): Database {
+    return {
+      commit: async (changes) => {
+        const name = `commit ${changes.map(({ step }) => step).join('+')}`
+        try {
+          return await faults.atomicStep(name, () => this.#commit(changes))
+        } catch (thrown) {
+          const error = new ConvoyError('unavailable', 'the database did not take the change', { cause: thrown })
+          return changes.map(() => error)
+        }
+      },
+      backup: () => faults.step('backup', () => '/backups/newest'),
+      close: async () => undefined,
+    }
+  }
+
+  /** What a new life reads at start. */
+  contents(): LedgerContents {
+    return {
+      volumes: this.#all('volume').map(({ row }) => row),
+      mounts: this.#all('mount').map(({ row }) => row),
+      trash: this.#all('trash').map(({ row }) => row),
+      jobs: this.#all('job').map(({ row }) => row),
+      journals: this.#all('journal').map(({ id, notes }) => [id, notes] as const),
+      settings: this.#all('setting').map(({ key, value }): readonly [Setting, string] => [key, value]),
+    }
+  }
+
+  /** As if the file had been lost. */
+  wipe(): void {
+    this.#rows.clear()
+  }
+
+  #commit(changes: readonly LedgerChange[]): readonly (ConvoyError | undefined)[] {
+    if (this.isFull) return changes.map(() => new ConvoyError('unavailable', 'the disk of the database is full'))
+    for (const { writes } of changes) for (const write of writes) this.#apply(write)
+    return changes.map(() => undefined)
+  }
+
+  #apply(write: LedgerWrite): void {
+    // What is on disk does not change when somebody changes the object it came from.
+    if ('put' in write) this.#rows.set(keyOf(write), structuredClone(write))
+    else this.#rows.delete(keyOf(write))
+  }
+
+  #all<Noun extends string>(noun: Noun): Put<Noun>[] {
+    return [...this.#rows.values()].filter((write): write is Put<Noun> => write.put === noun)
+  }
+}

@@ -1,0 +1,35 @@
+import { ConvoyError } from '../../src/errors.js'
+import type { Mounter, MountRequest, UnmountResult } from '../../src/host/mounter.js'
+import type { MountEntry } from '../../src/host/mount-table.js'
+import type { FakeKernel } from './fake-kernel.js'
+import type { FaultInjector } from './fault-injector.js'
+
+/** mount(8) and umount(8) on a {@link FakeKernel}: like the real one, umount succeeds while a container still has it. */
+export class FakeMounter implements Mounter {
+  readonly #kernel: FakeKernel
+  readonly #faults: FaultInjector
+
+  constructor(kernel: FakeKernel, faults: FaultInjector) {
+    this.#kernel = kernel
+    this.#faults = faults
+  }
+
+  mount({ source, mountpoint, fsType }: MountRequest): Promise<void> {
+    return this.#faults.step(`mount ${mountpoint}`, () => {
+      const found = this.#kernel.findMounted(mountpoint)
+      if (found === undefined) this.#kernel.mount(source, mountpoint, fsType)
+      else if (found.source !== source) throw new ConvoyError('in-use', `${found.source} is mounted on ${mountpoint}`)
+    })
+  }
+
+  unmount(mountpoint: string): Promise<UnmountResult> {
+    return this.#faults.step(`unmount ${mountpoint}`, () => {
+      this.#kernel.unmount(mountpoint)
+      return { lazily: this.#kernel.isLazy }
+    })
+  }
+
+  findMounted(mountpoint: string): Promise<MountEntry | undefined> {
+    return Promise.resolve(this.#kernel.findMounted(mountpoint))
+  }
+}
