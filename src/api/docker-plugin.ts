@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { ConvoyError } from '../errors.js'
-import { isConvoyError, toConvoyError } from '../errors.js'
+import { ConvoyError, isConvoyError, toConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
 import type { ApiDeps } from './api-deps.js'
 import { Deadline } from './deadline.js'
@@ -22,7 +21,7 @@ type Act = (request: PluginRequest, call: CallContext) => Promise<Answer>
  * different: any error there makes Docker forget the volume's labels and options, so what is not certain is not answered.
  */
 export function registerDockerPlugin(app: FastifyInstance, deps: ApiDeps): void {
-  const { core, log } = deps
+  const { core } = deps
   const listing = new VolumeListing(deps)
 
   // Docker sends no content type, and an empty body when it repeats a request whose connection broke.
@@ -45,24 +44,7 @@ export function registerDockerPlugin(app: FastifyInstance, deps: ApiDeps): void 
   )
 
   const change = (path: string, timeoutMs: number, act: Act, undo?: Act) =>
-    app.post(path, async (request, reply) => {
-      if (isEmpty(request)) return send(reply, { Err: 'the request arrived without its body: repeat it' })
-      try {
-        const parsed = PluginRequest.parse(request.body)
-        const deadline = new Deadline(reply.raw, timeoutMs, deps)
-        return await send(
-          reply,
-          await deadline.run(
-            (call) => act(parsed, call),
-            undo === undefined ? undefined : (call) => undo(parsed, call),
-          ),
-        )
-      } catch (thrown) {
-        const error = toConvoyError(thrown)
-        log.warn({ request: path, code: error.code, err: thrown }, 'request refused')
-        return send(reply, { Err: error.sentence })
-      }
-    })
+    app.post(path, (request, reply) => carryOut(request, reply, { deps, timeoutMs, act, undo }))
 
   change('/VolumeDriver.Create', longMs, async ({ name, options }, call) => {
     await core.volumes.create(name, options, call)
@@ -89,17 +71,56 @@ export function registerDockerPlugin(app: FastifyInstance, deps: ApiDeps): void 
   }
 }
 
-function get(request: FastifyRequest, reply: FastifyReply, deps: ApiDeps, listing: VolumeListing): unknown {
+interface Change {
+  readonly deps: ApiDeps
+  readonly timeoutMs: number
+  readonly act: Act
+  /** Undoes the act when nobody waited for its result. */
+  readonly undo: Act | undefined
+}
+
+async function carryOut(request: FastifyRequest, reply: FastifyReply, change: Change): Promise<FastifyReply> {
+  const { deps, timeoutMs, act, undo } = change
+  if (isEmpty(request)) return send(reply, { Err: 'the request arrived without its body: repeat it' })
+  let result: Answer
   try {
-    if (isEmpty(request)) return hangUp(reply)
+    const parsed = PluginRequest.parse(request.body)
+    const deadline = new Deadline(reply.raw, timeoutMs, deps)
+    result = await deadline.run(
+      (call) => act(parsed, call),
+      undo === undefined ? undefined : (call) => undo(parsed, call),
+    )
+  } catch (thrown) {
+    const error = toConvoyError(thrown)
+    deps.log.warn({ request: request.url, code: error.code, err: thrown }, 'request refused')
+    result = { Err: error.sentence }
+  }
+  return send(reply, result)
+}
+
+/** A known volume is answered from memory. For one that is not known yet there is a little time; then the connection ends. */
+async function get(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  deps: ApiDeps,
+  listing: VolumeListing,
+): Promise<FastifyReply> {
+  const { core, log } = deps
+  let result: Answer
+  try {
+    if (isEmpty(request)) throw new ConvoyError('unavailable', 'the request arrived without its body')
     const { name } = PluginRequest.parse(request.body)
-    return send(reply, { Volume: listing.detail(deps.core.volumes.get(name)) })
+    const settled = () => core.volumes.getSettled(name, { signal: AbortSignal.timeout(shortMs), log })
+    result = { Volume: listing.detail(core.volumes.find(name) ?? (await settled())) }
   } catch (thrown) {
     const isAbsent = isConvoyError(thrown, 'not-found') || isConvoyError(thrown, 'invalid-argument')
-    if (isAbsent) return send(reply, { Err: noSuchVolume(thrown) })
-    deps.log.warn({ err: thrown }, 'Get is not answered: it is not known whether the volume exists')
-    return hangUp(reply)
+    if (!isAbsent) {
+      log.warn({ err: thrown }, 'Get is not answered: it is not known whether the volume exists')
+      return hangUp(reply)
+    }
+    result = { Err: noSuchVolume(thrown) }
   }
+  return send(reply, result)
 }
 
 /** Docker recognises an absent volume by these words. A name that breaks the rule names no volume. */

@@ -17,6 +17,8 @@ export function createPluginServer(deps: ApiDeps): FastifyInstance {
 function createServer(): FastifyInstance {
   const app = fastify({
     bodyLimit: 1024 * 1024,
+    // A volume's name has up to 128 characters; a longer one gets an answer of ours.
+    routerOptions: { maxParamLength: 4096 },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
   })
   // Docker keeps connections for ever and races with whoever closes them; fastify ignores 0 in its own options.

@@ -41,6 +41,8 @@ export interface Policy {
 export interface ContainerUsers {
   /** Names of running containers that use the volume; undefined when Docker cannot be asked. */
   of(volume: VolumeName): Promise<readonly string[] | undefined>
+  /** Whether any container, running or not, uses the volume; undefined when Docker cannot be asked. */
+  isNamed(volume: VolumeName): Promise<boolean | undefined>
 }
 
 /** For undoing: the caller's signal may be what stopped us, so undoing has a deadline of its own. */

@@ -27,7 +27,7 @@ export function createCore(deps: CoreDeps): Core {
   const holding = new Holding(deps)
   const retirement = new Retirement(deps)
   const resumption = new Resumption(deps, { holding, retirement })
-  const volumes = new Volumes(deps, resumption)
+  const volumes = new Volumes(deps, { resumption, holding })
   const mounts = new Mounts(deps, { volumes, resumption, holding })
   const jobs = new Jobs(deps)
   const trash = new Trash(deps, jobs)

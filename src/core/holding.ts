@@ -7,9 +7,20 @@ import { type CoreDeps, mountPath } from './core-deps.js'
 /** Whether a volume is in use, by what Docker told us and by what the kernel shows. */
 export class Holding {
   readonly #deps: CoreDeps
+  /** Ids of volumes that this daemon made and told nobody about. */
+  readonly #neverMounted = new Set<string>()
 
   constructor(deps: CoreDeps) {
     this.#deps = deps
+  }
+
+  noteCreated({ id, origin }: Volume): void {
+    if (origin === 'created') this.#neverMounted.add(id)
+  }
+
+  /** To be called before anybody is told where the volume is, and when it goes. */
+  noteMounted({ id }: Volume): void {
+    this.#neverMounted.delete(id)
   }
 
   /** Mounts of the volume in any namespace, besides our own. */
@@ -38,8 +49,12 @@ export class Holding {
     })
   }
 
-  /** ConvoyError `in-use`, by what the kernel shows. */
+  /**
+   * ConvoyError `in-use`, by what the kernel shows. It is not asked about a volume that this daemon made and that nobody has
+   * been told of.
+   */
   async refuseHeld(volume: Volume): Promise<void> {
+    if (this.#neverMounted.has(volume.id)) return
     const [first, ...others] = await this.of(volume)
     if (first === undefined) return
     const more = others.length === 0 ? '' : ` and ${others.length} more`

@@ -38,11 +38,12 @@ export class Mounts {
 
   /** Makes the volume reachable, counts the id, and resolves to the absolute mountpoint. */
   async mount(name: VolumeName, id: MountId, call: CallContext): Promise<string> {
-    if (!this.#volumes.mayCome(name)) this.#volumes.get(name)
+    await this.#volumes.getSettled(name, call)
     return this.#deps.locks.run(name, call.signal, async () => {
       const volume = await this.#resumption.resume(name, call)
       if (volume === undefined || volume.state === 'forgotten') this.#volumes.get(name)
       if (volume === undefined) throw new ConvoyError('not-found', `no such volume: ${name}`)
+      this.#holding.noteMounted(volume)
       const attached = await this.#attach(volume, call)
       const reference = this.#counted(name, id)
       try {

@@ -5,8 +5,12 @@ import type { CoreDeps } from './core-deps.js'
 import type { Holding } from './holding.js'
 import type { Mounts } from './mounts.js'
 
-/** Between the answer to a Mount and the container's own mount nothing holds the volume: Docker needs seconds, rarely more. */
+/**
+ * Between the answer to a Mount and the container's own mount nothing holds the volume: Docker needs seconds, and minutes when
+ * it mounts another volume first. When no container names the volume at all, nothing can be under way.
+ */
 const graceMs = 5 * 60 * 1000
+const shortGraceMs = 45 * 1000
 
 /**
  * Brings the ledger back to what is true: Docker loses Unmounts (a crash, a timeout, a daemon that was down), and nobody
@@ -42,37 +46,48 @@ export class Reconciliation {
     const attached = [...ledger.volumes.values()].filter(({ state }) => state === 'attached')
     const names = new Set([...ledger.mountedNames, ...attached.map(({ name }) => name)])
     for (const name of names) {
-      const users = this.#doubtful(name).length > 0 ? await this.#deps.containers.of(name) : undefined
       try {
-        await locks.run(name, call.signal, () => this.#reconcile(name, users, call))
+        const leftovers = await this.#leftovers(name)
+        await locks.run(name, call.signal, () => this.#reconcile(name, leftovers, call))
       } catch (thrown) {
         log.warn({ volume: name, err: thrown }, 'could not reconcile a volume: tried again later')
       }
     }
   }
 
-  async #reconcile(name: VolumeName, users: readonly string[] | undefined, call: CallContext): Promise<void> {
-    const { ledger, holders, log } = this.#deps
+  async #reconcile(name: VolumeName, leftovers: readonly MountReference[], call: CallContext): Promise<void> {
+    const { ledger, log } = this.#deps
     const volume = ledger.volumes.get(name)
-    const doubtful = this.#doubtful(name)
-    if (volume === undefined) {
-      await this.#mounts.drop(doubtful, call)
-      return
-    }
-    if (doubtful.length > 0) {
-      const isKnown = holders.seesEveryNamespace() || users !== undefined
-      if (!isKnown || (users?.length ?? 0) > 0 || (await this.#holding.of(volume)).length > 0) return
-      await this.#mounts.drop(doubtful, call)
-      log.info({ volume: name, mounts: doubtful.length }, 'dropped mounts that nobody holds any more')
+    // Docker may have mounted it again while we asked.
+    const unchanged = leftovers.filter((reference) => ledger.mountsOf(name).get(reference.id) === reference)
+    const isHeld = volume !== undefined && unchanged.length > 0 && (await this.#holding.of(volume)).length > 0
+    if (unchanged.length > 0 && !isHeld) {
+      await this.#mounts.drop(unchanged, call)
+      log.info({ volume: name, mounts: unchanged.length }, 'dropped mounts that nobody holds any more')
     }
     const now = ledger.volumes.get(name)
     if (now !== undefined) await this.#mounts.release(now, call)
   }
 
-  /** References that may be leftovers: of an earlier engine life, or old enough that a container would show by now. */
-  #doubtful(name: VolumeName): readonly MountReference[] {
+  /** References that hold nothing, by the kernel's and by Docker's account. Asked without the lock: Docker may be slow. */
+  async #leftovers(name: VolumeName): Promise<readonly MountReference[]> {
+    const { ledger, holders, containers } = this.#deps
+    const doubtful = this.#olderThan(name, shortGraceMs)
+    const volume = ledger.volumes.get(name)
+    if (doubtful.length === 0 || volume === undefined) return doubtful
+    if ((await this.#holding.of(volume)).length > 0) return []
+    const users = await containers.of(name)
+    const isProven = users === undefined ? holders.seesEveryNamespace() : users.length === 0
+    if (!isProven) return []
+    const certain = this.#olderThan(name, graceMs)
+    if (certain.length === doubtful.length) return certain
+    return (await containers.isNamed(name)) === false ? doubtful : certain
+  }
+
+  /** References of an earlier engine life, and those whose mount is older than that. */
+  #olderThan(name: VolumeName, ageMs: number): readonly MountReference[] {
     const { ledger, now } = this.#deps
-    const oldest = new Date(now().getTime() - graceMs).toISOString()
+    const oldest = new Date(now().getTime() - ageMs).toISOString()
     return [...ledger.mountsOf(name).values()].filter(
       ({ id, epoch, mountedAt }) => id !== commandLineMountId && (epoch < ledger.epoch || mountedAt < oldest),
     )

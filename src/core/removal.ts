@@ -78,24 +78,18 @@ export class Removal {
     const intent: Volume = { ...ready, state: as === 'forgotten' ? 'forgetting' : 'trashing' }
     // The kernel is asked while the intent becomes durable; without its consent the intent is taken back.
     const [consent, intended] = await Promise.allSettled([
-      this.#touchesNothing(volume, as) ? undefined : holding.refuseHeld(ready),
+      holding.refuseHeld(ready),
       ledger.commit('remove-intent', { put: 'volume', row: intent }),
     ])
     if (intended.status === 'rejected') throw intended.reason
     try {
       if (consent.status === 'rejected') throw consent.reason
       await this.#parts.retirement.complete(ready, as, retentionMs, call)
+      holding.noteMounted(ready)
     } catch (thrown) {
       await this.#undo(ready, undoing(call))
       throw thrown
     }
-  }
-
-  /** Forgetting a directory that nobody told us of using leaves it where it is, so there is nothing to ask the kernel for. */
-  #touchesNothing(volume: Volume, as: RetiredState): boolean {
-    const { ledger, drivers } = this.#deps
-    const isStateless = drivers.get(volume.driver).attachment === 'stateless'
-    return as === 'forgotten' && isStateless && ledger.mountsOf(volume.name).size === 0
   }
 
   /** Ends stale references, and the attachment of a volume that is held by nothing but them. */

@@ -8,19 +8,25 @@ import { parseVolumeName } from '../model/volume-name.js'
 import type { CoreDeps } from './core-deps.js'
 import { undoing } from './core-deps.js'
 import { driverCall } from './driver-call.js'
+import type { Holding } from './holding.js'
 import type { Resumption } from './resumption.js'
 import { type ParsedVolumeOptions, parseVolumeOptions, refuseOtherOptions } from './volume-options.js'
 import { completed, createRequest } from './volume-transitions.js'
+
+const longestWaitMs = 10_000
 
 /** Which volumes there are, and how one comes to be. */
 export class Volumes {
   readonly #deps: CoreDeps
   readonly #resumption: Resumption
+  readonly #holding: Holding
   #isComplete: boolean
+  readonly #completed = new AbortController()
 
-  constructor(deps: CoreDeps, resumption: Resumption) {
+  constructor(deps: CoreDeps, parts: { readonly resumption: Resumption; readonly holding: Holding }) {
     this.#deps = deps
-    this.#resumption = resumption
+    this.#resumption = parts.resumption
+    this.#holding = parts.holding
     this.#isComplete = deps.ledger.setting('discovered') === 'yes'
   }
 
@@ -31,6 +37,7 @@ export class Volumes {
 
   set isComplete(isComplete: boolean) {
     this.#isComplete = isComplete
+    if (isComplete) this.#completed.abort()
   }
 
   /** The volume that Docker sees under this name, from memory. */
@@ -49,6 +56,25 @@ export class Volumes {
     })
   }
 
+  /**
+   * Like {@link get}, but gives what cannot be known yet a little time to become known: hanging up costs Docker 15 s. Waits for
+   * the first reading of the storage, and carries on what an earlier daemon left on this name.
+   */
+  async getSettled(name: VolumeName, call: CallContext): Promise<Volume> {
+    const known = this.find(name)
+    if (known !== undefined) return known
+    await this.#untilComplete(call.signal)
+    if (this.mayCome(name)) await this.#deps.locks.run(name, call.signal, () => this.#resumption.resume(name, call))
+    return this.get(name)
+  }
+
+  /** Resolves when every driver has been asked for its volumes, or when that takes too long or will never be. */
+  async #untilComplete(signal: AbortSignal): Promise<void> {
+    if (this.#isComplete || this.#deps.degraded !== undefined) return
+    const end = AbortSignal.any([signal, AbortSignal.timeout(longestWaitMs), this.#completed.signal])
+    if (!end.aborted) await new Promise((resolve) => end.addEventListener('abort', resolve, { once: true }))
+  }
+
   /** Whether the volume is being made or taken back: perhaps by an earlier daemon, which may have said that it was done. */
   mayCome(name: VolumeName): boolean {
     const state = this.#deps.ledger.volumes.get(name)?.state
@@ -65,9 +91,14 @@ export class Volumes {
     return this.#deps.ledger.revision
   }
 
-  /** What the volume's driver says of it, without asking the storage. */
-  inspect(volume: Volume, call: CallContext): Promise<Attributes> {
-    return this.#deps.drivers.get(volume.driver).inspect(volume, call)
+  /** What the volume's driver says of it, without asking the storage. Nothing of a driver that does not run or fails. */
+  async inspect(volume: Volume, call: CallContext): Promise<Attributes> {
+    try {
+      return await this.#deps.drivers.get(volume.driver).inspect(volume, call)
+    } catch (thrown) {
+      call.log.warn({ volume: volume.name, err: thrown }, 'a driver cannot say anything of its volume')
+      return {}
+    }
   }
 
   /** Driver name → what it says of itself. */
@@ -82,6 +113,7 @@ export class Volumes {
   async create(name: VolumeName | undefined, options: Attributes, call: CallContext): Promise<Volume> {
     const chosen = name ?? parseVolumeName(`volume-${randomBytes(8).toString('hex')}`)
     const parsed = parseVolumeOptions(this.#deps.drivers, options)
+    await this.#untilComplete(call.signal)
     return this.#deps.locks.run(chosen, call.signal, async () => {
       const existing = await this.#resumption.resume(chosen, call)
       if (existing !== undefined) refuseOtherOptions(existing, options)
@@ -122,6 +154,7 @@ export class Volumes {
       const created = await driver.create(createRequest(intent), driverCall(ledger, intent.id, call))
       const volume = completed(intent, created)
       ledger.commitLater('create-done', { put: 'volume', row: volume })
+      if (volume.id === intent.id) this.#holding.noteCreated(volume)
       return volume
     } catch (thrown) {
       await this.#undoCreate(intent, undoing(call))

@@ -16,12 +16,21 @@ export class DockerContainers {
   }
 
   async of(volume: string): Promise<readonly string[] | undefined> {
+    return this.#list(volume, false)
+  }
+
+  async isNamed(volume: string): Promise<boolean | undefined> {
+    const names = await this.#list(volume, true)
+    return names === undefined ? undefined : names.length > 0
+  }
+
+  async #list(volume: string, all: boolean): Promise<readonly string[] | undefined> {
     if (lstatSync(socketPath, { throwIfNoEntry: false })?.isSocket() !== true) return undefined
     try {
       // Loaded at the first doubt: most daemons never have one.
       const { default: Docker } = await import('dockerode')
       const docker = new Docker({ socketPath, timeout: timeoutMs })
-      const containers = await docker.listContainers({ filters: { volume: [volume] } })
+      const containers = await docker.listContainers({ all, filters: { volume: [volume] } })
       return containers
         .filter(({ Mounts }) => Mounts.some(({ Name, Driver }) => Name === volume && Driver === this.#driver))
         .map(({ Names, Id }) => Names[0]?.replace(/^\//, '') ?? Id)

@@ -42,8 +42,11 @@ export type FileResult = FileStatus | string | readonly (readonly [name: string,
 const largestFileBytes = 1024 * 1024
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants
 
-/** Carries out one operation. Only the slow part, fsync, leaves the thread: others of the same process go on meanwhile. */
-export async function performFileOperation(operation: FileOperation): Promise<FileResult> {
+/** Makes what was written to a descriptor durable. */
+export type Fsync = (fd: number) => Promise<void>
+
+/** Carries out one operation. Only the slow part, `fsync`, may leave the thread: others of the same process go on meanwhile. */
+export async function performFileOperation(operation: FileOperation, fsync: Fsync): Promise<FileResult> {
   switch (operation.op) {
     case 'stat':
       return status(operation.path)
@@ -54,14 +57,14 @@ export async function performFileOperation(operation: FileOperation): Promise<Fi
       makeOwnedDirectory(operation)
       return null
     case 'write':
-      await replaceFile(operation.path, operation.text)
+      await replaceFile(operation.path, operation.text, fsync)
       return null
     case 'read':
       return readText(operation.path)
     case 'read-all':
       return readAll(operation.path, operation.suffix)
     case 'move':
-      await move(operation.from, operation.to)
+      await move(operation.from, operation.to, fsync)
       return null
     case 'unlink':
       fs.rmSync(operation.path, { force: true })
@@ -70,7 +73,7 @@ export async function performFileOperation(operation: FileOperation): Promise<Fi
       makeSparse(operation.path, operation.sizeBytes)
       return null
     case 'sync':
-      await sync(operation.path)
+      await sync(operation.path, fsync)
       return null
     case 'realpath':
       return fs.realpathSync(operation.path)
@@ -101,7 +104,7 @@ function makeOwnedDirectory({ path, via, mode, uid, gid }: Extract<FileOperation
   fs.renameSync(via, path)
 }
 
-async function replaceFile(path: string, text: string): Promise<void> {
+async function replaceFile(path: string, text: string, fsync: Fsync): Promise<void> {
   const partial = `${path}.partial`
   const fd = fs.openSync(partial, fs.constants.O_TRUNC | O_CREAT | O_WRONLY | O_NOFOLLOW, 0o600)
   try {
@@ -111,7 +114,7 @@ async function replaceFile(path: string, text: string): Promise<void> {
     fs.closeSync(fd)
   }
   fs.renameSync(partial, path)
-  await sync(dirname(path))
+  await sync(dirname(path), fsync)
 }
 
 function readText(path: string): string | null {
@@ -139,12 +142,12 @@ function readAll(path: string, suffix: string): (readonly [string, string])[] {
     .map((entry) => [entry.name, readText(join(path, entry.name)) ?? ''] as const)
 }
 
-async function move(from: string, to: string): Promise<void> {
+async function move(from: string, to: string, fsync: Fsync): Promise<void> {
   // Both parents are ours alone, so nothing can appear between the look and the rename.
   if (status(to) !== null) throw Object.assign(new Error(`EEXIST: ${to} exists`), { code: 'EEXIST' })
   fs.renameSync(from, to)
-  await sync(dirname(to))
-  if (dirname(from) !== dirname(to)) await sync(dirname(from))
+  await sync(dirname(to), fsync)
+  if (dirname(from) !== dirname(to)) await sync(dirname(from), fsync)
 }
 
 function makeSparse(path: string, sizeBytes: number): void {
@@ -160,19 +163,13 @@ function makeSparse(path: string, sizeBytes: number): void {
   }
 }
 
-async function sync(path: string): Promise<void> {
+async function sync(path: string, fsync: Fsync): Promise<void> {
   const fd = fs.openSync(path, O_RDONLY)
   try {
     await fsync(fd)
   } finally {
     fs.closeSync(fd)
   }
-}
-
-function fsync(fd: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    fs.fsync(fd, (error) => (error === null ? resolve() : reject(error)))
-  })
 }
 
 function isErrno(thrown: unknown, code: string): boolean {

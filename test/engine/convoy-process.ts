@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { execa } from 'execa'
 import type { EngineNamespace } from './engine-namespace.js'
 import type { NamespaceProcess } from './namespace-process.js'
@@ -11,8 +11,8 @@ export interface ConvoySettings {
   readonly name?: string
   /** Further arguments of `convoy daemon`. */
   readonly flags?: readonly string[]
-  /** Bound over /run/docker/plugins for the daemon alone, so that a recorder can stand where Docker looks. */
-  readonly pluginDirectory?: string
+  /** Not where Docker looks, so that a recorder can stand there. */
+  readonly pluginSocket?: string
 }
 
 /** The daemon under test, in a namespace, with its root and its volumes below the namespace's directory. */
@@ -29,8 +29,8 @@ export class ConvoyProcess {
     this.#namespace = namespace
     this.#settings = settings
     this.volumesDirectory = namespace.path('volumes')
-    const directory = settings.pluginDirectory ?? namespace.path('run', 'docker', 'plugins')
-    this.plugin = new PluginClient(`${directory}/${this.name}.sock`)
+    const socket = namespace.path('run', 'docker', 'plugins', `${this.name}.sock`)
+    this.plugin = new PluginClient(settings.pluginSocket ?? socket)
   }
 
   get controlSocket(): string {
@@ -40,19 +40,32 @@ export class ConvoyProcess {
   get command(): readonly string[] {
     const root = this.#namespace.path('convoy')
     const paths = ['--root', root, '--driver-opts', `vfs.path=${this.volumesDirectory}`]
-    return [process.execPath, convoyMain, 'daemon', '--name', this.name, ...paths, ...(this.#settings.flags ?? [])]
+    const { pluginSocket, flags = [] } = this.#settings
+    const socket = pluginSocket === undefined ? [] : ['--plugin-socket', pluginSocket]
+    return [process.execPath, convoyMain, 'daemon', '--name', this.name, ...paths, ...socket, ...flags]
   }
 
   /** Starts and waits until it answers. */
-  async start(env: NodeJS.ProcessEnv = {}): Promise<void> {
-    await this.launch(env)
-    await this.untilItAnswers()
+  async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    const { ended } = await this.launch(env)
+    const failed = ended.then(async ({ exitCode, signal }) => {
+      const said = (await readFile(this.#namespace.log('convoy'), 'utf8')).slice(-1000)
+      throw new Error(`the daemon ended (${exitCode ?? signal ?? ''}) before it answered: ${said}`)
+    })
+    await Promise.race([failed, this.untilItAnswers()])
+    failed.catch(() => undefined)
+  }
+
+  /** Starts with a clock that is ahead: what the last daemon left undecided for minutes is decided. */
+  async startLater(laterMs: number): Promise<void> {
+    const clock = new URL('clock-ahead.js', import.meta.url).href
+    await this.start({ NODE_OPTIONS: `--import=${clock}`, CONVOY_TEST_AHEAD_MS: String(laterMs) })
   }
 
   /** Starts without waiting for an answer. */
-  async launch(env: NodeJS.ProcessEnv = {}): Promise<NamespaceProcess> {
+  async launch(env: Readonly<Record<string, string>> = {}): Promise<NamespaceProcess> {
     await mkdir(this.volumesDirectory, { recursive: true })
-    this.#process = await this.#namespace.start('convoy', [...this.#prefix(), ...this.command], env)
+    this.#process = await this.#namespace.start('convoy', this.command, env)
     return this.#process
   }
 
@@ -63,8 +76,8 @@ export class ConvoyProcess {
 
   async untilItAnswers(): Promise<void> {
     await eventually('the daemon answers', async () => {
-      if (this.#process?.isRunning === false) throw new Error('the daemon has ended')
-      await this.plugin.list()
+      // While it still reads its storage it closes the connection instead of answering.
+      await this.plugin.get('a-name-that-no-volume-has')
       return true
     })
   }
@@ -101,7 +114,7 @@ export class ConvoyProcess {
 
   /** How many mounts the daemon counts for the volume. */
   async mountCount(volume: string): Promise<number> {
-    return Number((await this.status(volume))['MountCount'] ?? 0)
+    return Number((await this.status(volume))['mounts'] ?? 0)
   }
 
   volumePath(volume: string, ...parts: string[]): string {
@@ -111,12 +124,6 @@ export class ConvoyProcess {
   /** Whether the volume's data is at its place. */
   holdsData(volume: string): boolean {
     return existsSync(this.volumePath(volume))
-  }
-
-  #prefix(): readonly string[] {
-    if (this.#settings.pluginDirectory === undefined) return []
-    const bind = 'mount --bind "$0" /run/docker/plugins && exec "$@"'
-    return ['unshare', '-m', '--propagation', 'unchanged', 'sh', '-c', bind, this.#settings.pluginDirectory]
   }
 }
 

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { engineSuite, eventually } from './harness.js'
+import { engineSuite, eventually, within } from './harness.js'
 import { onConvoy } from './mount-arguments.js'
+
+const minute = 60_000
 
 engineSuite('a restarted daemon', (t, { engine, convoy }) => {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const)
@@ -56,6 +58,9 @@ engineSuite('a restarted daemon', (t, { engine, convoy }) => {
     await engine.docker('stop', 'leaver')
     await engine.docker('rm', 'leaver')
     await convoy.start()
+    t.not((await convoy.plugin.remove('left')).Err ?? '', '', 'a young mount may be about to be used')
+    await convoy.kill()
+    await convoy.startLater(10 * minute)
     await eventually('it is not held', async () => (await convoy.mountCount('left')) === 0)
     await engine.docker('volume', 'rm', 'left')
     t.notOk((await convoy.plugin.list()).some(({ Name }) => Name === 'left'))
@@ -64,7 +69,7 @@ engineSuite('a restarted daemon', (t, { engine, convoy }) => {
   t.test('DB09 a second daemon on the same root and socket gives up and disturbs nothing', async (t) => {
     const first = convoy.process
     const second = await convoy.launchSecond()
-    t.not((await second.ended).exitCode, 0)
+    t.not((await within('giving up', second.ended)).exitCode, 0)
     t.ok(first.isRunning)
     t.equal((await convoy.plugin.list()).length > 0, true)
   })

@@ -78,6 +78,7 @@ export class DockerEngine {
     const place = (...parts: string[]): string => this.#namespace.path(...parts)
     const directory = this.#tools.engines[this.version]
     const paths = ['--data-root', place('data'), '--exec-root', place('exec'), '--pidfile', place('docker.pid')]
+    paths.push('--cgroup-parent', this.#namespace.cgroup)
     const network = ['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false']
     const command = [join(directory, 'dockerd'), '--host', `unix://${this.socket}`, ...paths, ...network, ...flags]
     const env = { PATH: `${directory}:${process.env['PATH'] ?? ''}`, TMPDIR: '/var/tmp' }
@@ -165,16 +166,6 @@ export class DockerEngine {
     return (await this.docker('inspect', '--format', '{{.State.Running}}', container)) === 'true'
   }
 
-  /** Kills the container's first process behind the engine's back. */
-  async killContainerProcess(container: string): Promise<void> {
-    await this.killProcess((await this.inspectContainer(container)).State.Pid)
-  }
-
-  /** `pid` as the engine knows it, inside the namespace. */
-  async killProcess(pid: number): Promise<void> {
-    await this.#namespace.run('kill', '-KILL', String(pid))
-  }
-
   async removeContainers(): Promise<void> {
     const containers = (await this.docker('ps', '--all', '--quiet')).split('\n').filter((id) => id !== '')
     if (containers.length > 0) await this.docker('rm', '--force', ...containers)
@@ -196,7 +187,9 @@ export class DockerEngine {
   }
 
   async #compose(command: string, args: readonly string[], cwd: string): Promise<Outcome> {
-    const { exitCode, stdout, stderr } = await execa(command, args, { cwd, env: this.environment, reject: false })
+    // Compose 5 asks before it makes a changed volume anew: without an input it takes no for an answer.
+    const options = { cwd, env: this.environment, stdin: 'ignore', reject: false } as const
+    const { exitCode, stdout, stderr } = await execa(command, args, options)
     return { exitCode: exitCode ?? -1, stdout, stderr }
   }
 }

@@ -1,43 +1,44 @@
-import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { Readable, Writable } from 'node:stream'
+import { mkdtemp } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { execa } from 'execa'
 import { NamespaceProcess } from './namespace-process.js'
 import { eventually } from './polling.js'
-
-type FirstProcess = ChildProcessByStdio<Writable, Readable, null>
+import { sourceFile } from './prerequisites.js'
 
 /**
- * Mount, network and process namespaces of their own, with a private /run and /etc/docker, so that an engine started here
- * neither finds the host's plugins nor touches its bridge, and that all of it dies with this process however that ends.
+ * A mount and a network namespace with a private /run and /etc/docker, so that an engine started here neither finds the
+ * host's plugins nor touches its bridge. One cgroup holds every process, so that all of them die with the test.
  */
 export class EngineNamespace {
   /** Everything that a test writes is below this directory, which is the same path inside and outside. */
   readonly directory: string
-  readonly #first: FirstProcess
+  /** The parent of the containers' cgroups. */
+  readonly cgroup: string
+  readonly #holder: ChildProcess
+  readonly #holderPid: number
 
-  private constructor(directory: string, first: FirstProcess) {
+  private constructor(directory: string, holder: ChildProcess, holderPid: number) {
     this.directory = directory
-    this.#first = first
+    this.cgroup = basename(directory)
+    this.#holder = holder
+    this.#holderPid = holderPid
   }
 
   static async open(): Promise<EngineNamespace> {
     const directory = await mkdtemp('/var/tmp/convoy-engine-')
-    await Promise.all(['run', 'etc-docker', 'logs'].map(async (name) => mkdir(join(directory, name))))
-    const script = join(directory, 'first-process.sh')
-    await writeFile(script, firstProcess(directory))
-    const flags = ['-m', '-n', '-p', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private']
-    const first = spawn('unshare', [...flags, 'bash', script], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const arguments_ = [sourceFile('namespace.sh'), directory, basename(directory)]
+    // Detached, so that a signal for the test's process group does not end what has to clean up after it.
+    const holder = spawn('bash', arguments_, { stdio: ['pipe', 'pipe', 'inherit'], detached: true })
     let said = ''
-    first.stdout.on('data', (data: Buffer) => (said += data.toString()))
-    await eventually('the namespaces are set up', () => {
-      if (first.exitCode !== null) throw new Error(`unshare ended with ${first.exitCode}`)
-      return said.includes('ready')
+    holder.stdout.on('data', (data: Buffer) => (said += data.toString()))
+    const pid = await eventually('the namespaces are set up', () => {
+      if (holder.exitCode !== null) throw new Error(`namespace.sh ended with ${holder.exitCode}`)
+      return /^ready (\d+)$/m.exec(said)?.[1]
     })
-    return new EngineNamespace(directory, first)
+    return new EngineNamespace(directory, holder, Number(pid))
   }
 
   path(...parts: string[]): string {
@@ -50,16 +51,22 @@ export class EngineNamespace {
     return stdout
   }
 
-  /** Starts a process inside; what it says is appended to logs/NAME.log. */
-  async start(name: string, command: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<NamespaceProcess> {
+  /** Starts a process inside; what it says is appended to its log. */
+  async start(
+    name: string,
+    command: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<NamespaceProcess> {
+    const { PATH = '', HOME = '' } = process.env
+    const variables = Object.entries({ PATH, HOME, ...env }).map(([key, value]) => `${key}=${value}`)
     const log = openSync(this.log(name), 'a')
     try {
-      const entering = spawn('nsenter', [...this.#enter(), ...command], {
+      // By env(1), because tap adds variables to whatever is spawned that load its instruments into every Node process.
+      const child = spawn('nsenter', [...this.#enter(), 'env', '-i', ...variables, ...command], {
         stdio: ['ignore', log, log],
-        // Not ours: tap's would have its instruments loaded into the daemon.
-        env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
       })
-      return await NamespaceProcess.of(entering)
+      await once(child, 'spawn')
+      return new NamespaceProcess(child)
     } finally {
       closeSync(log)
     }
@@ -69,35 +76,17 @@ export class EngineNamespace {
     return this.path('logs', `${name}.log`)
   }
 
-  /** Ends every process inside and removes the directory. */
+  /** Kills every process inside and removes the directory. */
   async close(): Promise<void> {
-    const ended = once(this.#first, 'exit')
-    this.#first.stdin.end()
+    const ended = once(this.#holder, 'exit')
+    this.#holder.stdin?.end()
     await ended
-    await execa('rm', ['-rf', '--one-file-system', this.directory])
   }
 
+  /** nsenter(1) becomes the command: the process keeps its id. */
   #enter(): string[] {
-    const namespaces = `/proc/${String(this.#first.pid)}/ns`
-    return [`--mount=${namespaces}/mnt`, `--net=${namespaces}/net`, `--pid=${namespaces}/pid_for_children`, '--']
+    const join = this.path('cgroup2', this.cgroup, 'processes', 'cgroup.procs')
+    const namespaces = [`--mount=/proc/${this.#holderPid}/ns/mnt`, `--net=/proc/${this.#holderPid}/ns/net`]
+    return [...namespaces, '--', 'sh', '-c', 'echo $$ >"$0" && exec "$@"', join]
   }
-}
-
-/**
- * Process 1 inside: bash, because it reaps orphans; it lives as long as our end of its standard input.
- * /run/docker/plugins is a private mount so that something else can be bound over it for one process only.
- */
-function firstProcess(directory: string): string {
-  return `set -e
-mkdir -p ${directory}/run/docker/plugins /etc/docker
-mount --bind ${directory}/run /run
-mount --bind ${directory}/etc-docker /etc/docker
-mount --bind /run/docker/plugins /run/docker/plugins
-ip link set lo up
-mount --make-rshared /
-mount --make-private /run/docker/plugins
-echo ready
-cat >/dev/null
-exit 0
-`
 }

@@ -94,7 +94,7 @@ engineSuite(
       await engine.runInBackground('orphan', ...onConvoy('orphaned'))
       const { Pid } = (await engine.inspectContainer('orphan')).State
       await engine.kill()
-      await engine.killProcess(Pid)
+      process.kill(Pid, 'SIGKILL')
       await engine.start(...liveRestore)
       t.notOk(await engine.isRunning('orphan'))
       await eventually('it is not held', async () => (await convoy.mountCount('orphaned')) === 0)

@@ -80,17 +80,13 @@ async function openLab(
 ): Promise<Lab> {
   const namespace = await openNamespace(t, settings)
   const engine = new DockerEngine(namespace, tools, version)
-  const behind = namespace.path('behind-the-recorder')
-  const recorder = await PluginRecorder.open(
-    settings.recorded === true
-      ? namespace.path('run', 'docker', 'plugins', 'convoy.sock')
-      : namespace.path('unused.sock'),
-    `${behind}/convoy.sock`,
-  )
+  const behind = namespace.path('behind-the-recorder.sock')
+  const inFront = settings.recorded === true ? namespace.path('run', 'docker', 'plugins', 'convoy.sock') : undefined
+  const recorder = await PluginRecorder.open(inFront ?? namespace.path('no-recorder.sock'), behind)
   t.teardown(async () => recorder.close())
   const convoy = new ConvoyProcess(namespace, {
     ...convoySettings(settings),
-    ...(settings.recorded === true && { pluginDirectory: behind }),
+    ...(settings.recorded === true && { pluginSocket: behind }),
   })
   await Promise.all([convoy.start(), engine.start(...(settings.engineFlags ?? []))])
   await engine.prepare()

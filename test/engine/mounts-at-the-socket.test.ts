@@ -89,7 +89,7 @@ daemonSuite('mounts at the socket', (t, { convoy }) => {
     await plugin.mount(await made('dropped'), first)
     await plugin.call('Plugin.Activate')
     await eventually('the volume can be removed', async () => ((await plugin.remove('dropped')).Err ?? '') === '')
-    t.pass()
+    t.pass('it was removed')
   })
 
   t.test('convoy mount and umount hold a volume like a container does', async (t) => {

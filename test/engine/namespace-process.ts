@@ -1,35 +1,27 @@
 import type { ChildProcess } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
-import { eventually, within } from './polling.js'
+import { within } from './polling.js'
 
 export interface Ending {
   readonly exitCode: number | null
   readonly signal: NodeJS.Signals | null
 }
 
-/** A process inside an {@link EngineNamespace}, known by its process id on the host. */
+/** A process inside an {@link EngineNamespace}. */
 export class NamespaceProcess {
   readonly pid: number
   /** Resolves when the process has ended, to how. */
   readonly ended: Promise<Ending>
   #ending: Ending | undefined
 
-  private constructor(pid: number, ended: Promise<Ending>) {
-    this.pid = pid
-    this.ended = ended
-    void ended.then((ending) => (this.#ending = ending))
-  }
-
-  /** `entering` is a running nsenter(1), whose only child is the process meant and which ends as that does. */
-  static async of(entering: ChildProcess): Promise<NamespaceProcess> {
-    const ended = new Promise<Ending>((resolve) => {
-      entering.on('exit', (exitCode, signal) => resolve({ exitCode, signal }))
+  constructor(child: ChildProcess) {
+    if (child.pid === undefined) throw new Error('the process was not started')
+    this.pid = child.pid
+    this.ended = new Promise((resolve) => {
+      child.once('exit', (exitCode, signal) => {
+        this.#ending = { exitCode, signal }
+        resolve(this.#ending)
+      })
     })
-    const pid = await eventually('the process has started', async () => {
-      if (entering.exitCode !== null || entering.signalCode !== null) throw new Error('it ended at once')
-      return entering.pid === undefined ? undefined : await onlyChild(entering.pid)
-    })
-    return new NamespaceProcess(pid, ended)
   }
 
   get isRunning(): boolean {
@@ -45,10 +37,4 @@ export class NamespaceProcess {
     if (this.isRunning) this.signal(signal)
     return await within(`the end of process ${this.pid} after ${signal}`, this.ended)
   }
-}
-
-export async function onlyChild(pid: number): Promise<number | undefined> {
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
-  const child = Number.parseInt(children, 10)
-  return Number.isNaN(child) ? undefined : child
 }

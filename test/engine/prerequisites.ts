@@ -22,6 +22,11 @@ export type Prerequisites = { readonly tools: Tools } | { readonly missing: stri
 /** `convoy` as built from this checkout, or what CONVOY_MAIN names instead. */
 export const convoyMain = process.env['CONVOY_MAIN'] ?? fileURLToPath(new URL('../../src/main.js', import.meta.url))
 
+/** A file of test/engine that is not compiled: found in the sources, beside the directory that was built. */
+export function sourceFile(name: string): string {
+  return fileURLToPath(new URL(`../../../test/engine/${name}`, import.meta.url))
+}
+
 const cache =
   process.env['CONVOY_TEST_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'convoy-test')
 

@@ -1,4 +1,5 @@
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { daemonSuite, eventually } from './harness.js'
 
 const badNames = [
@@ -12,6 +13,16 @@ daemonSuite('volumes at the socket', (t, { convoy, namespace }) => {
 
   t.test('List of no volumes is an empty list', async (t) => {
     t.same(await plugin.call('VolumeDriver.List', {}), { Volumes: [] })
+  })
+
+  t.test('the first request to a daemon on a fresh root is served, however early it comes', async (t) => {
+    await convoy.stop()
+    await rm(namespace.path('convoy'), { recursive: true })
+    await convoy.launch()
+    const first = await eventually('it answers', async () => plugin.create('early'))
+    t.equal(first.Err ?? '', '')
+    const known = await eventually('Get answers', async () => plugin.get('early'))
+    t.equal(known.Volume?.Name, 'early')
   })
 
   t.test('Create of the same name and options again changes nothing, with other options it is refused', async (t) => {
@@ -45,16 +56,16 @@ daemonSuite('volumes at the socket', (t, { convoy, namespace }) => {
     t.match((await plugin.get('nobody')).Err, /no such volume/i)
   })
 
-  t.test('DK13 Get and List know every volume while the storage is away, and Mount tells the reason', async (t) => {
+  t.test('DK13 while the storage is away Get and List answer, and a Mount waits until it is back', async (t) => {
     await plugin.create('away')
     const listed = await names()
     await rename(convoy.volumesDirectory, `${convoy.volumesDirectory}-away`)
+    const mounting = plugin.mount('away', 'c'.repeat(64))
     t.equal((await plugin.get('away')).Volume?.Name, 'away')
     t.same(await names(), listed)
-    t.not((await plugin.mount('away', 'c'.repeat(64))).Err ?? '', '')
-    await rm(convoy.volumesDirectory, { recursive: true, force: true })
+    await sleep(1000)
     await rename(`${convoy.volumesDirectory}-away`, convoy.volumesDirectory)
-    t.equal((await plugin.mount('away', 'c'.repeat(64))).Mountpoint, convoy.volumePath('away'))
+    t.equal((await mounting).Mountpoint, convoy.volumePath('away'))
     await plugin.unmount('away', 'c'.repeat(64))
   })
 
@@ -116,11 +127,13 @@ daemonSuite('volumes at the socket', (t, { convoy, namespace }) => {
     )
     await convoy.kill()
     await convoy.start()
-    const listed = new Set(await names())
-    t.same(
-      answers.filter(({ name, kept }) => kept && !listed.has(name)),
-      [],
-    )
+    const kept = answers.filter((answer) => answer.kept).map(({ name }) => name)
+    // A volume that recovery has not come to yet may be missing from List, but Get never says that there is none.
+    for (const name of kept) t.notOk((await plugin.get(name).catch(() => undefined))?.Err, name)
+    await eventually('all are listed', async () => {
+      const listed = new Set(await names())
+      return kept.every((name) => listed.has(name))
+    })
   })
 
   t.test('DK16 List of 10,000 volumes has them all', async (t) => {

@@ -37,7 +37,7 @@ export function parseSidecar(text: string): Sidecar | undefined {
   if (json === undefined) return undefined
   const { version, name, id, directory, state, createdAt, options, origin, host, generation } = json
   const onRemove = onRemoveWords.find((word) => word === json['onRemove'])
-  if (version !== 1 || !isVolumeName(name) || !isVolumeName(directory) || !isId(id)) return undefined
+  if (version !== 1 || !isVolumeName(name) || !isVolumeName(directory) || !isVolumeId(id)) return undefined
   if (state !== 'live' && state !== 'forgotten' && state !== 'trashed') return undefined
   if (origin !== 'created' && origin !== 'adopted') return undefined
   if (!isDate(createdAt) || !isAttributes(options) || typeof host !== 'string') return undefined
@@ -70,7 +70,9 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
 }
 
 /** Ids become file names, so they are checked wherever they come in. */
-const isId = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f-]{8,64}$/.test(value)
+export function isVolumeId(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f-]{8,64}$/.test(value)
+}
 
 const isDate = (value: unknown): value is string =>
   typeof value === 'string' && value.length < 40 && !Number.isNaN(Date.parse(value))

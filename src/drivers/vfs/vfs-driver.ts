@@ -33,6 +33,7 @@ import {
   nameTaken,
   noSuchDirectory,
   readSidecar,
+  unlessNotFound,
 } from './vfs-volume.js'
 
 export interface VfsDeps {
@@ -101,9 +102,11 @@ export class VfsDriver implements Driver {
   }
 
   async remove(volume: VolumeHandle, call: DriverCall & RemovalProgress): Promise<void> {
-    const trashed = isTrashed(volume) ? volume : await this.retire(volume, 'trashed')
-    await removeTree(this.#storage.layout.trashedData(trashed.id), call)
-    await this.#storage.unlink(this.#storage.layout.trashedSidecar(trashed.id))
+    const { layout } = this.#storage
+    if (!isTrashed(volume)) await this.retire(volume, 'trashed').catch(unlessNotFound)
+    if (!(await this.#storage.isThere(volume))) return
+    await removeTree(layout.trashedData(volume.id), call)
+    await this.#storage.unlink(layout.trashedSidecar(volume.id))
   }
 
   async attach(volume: VolumeHandle): Promise<MountSource> {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { VolumeName } from '../../model/volume-name.js'
-import type { Sidecar } from './sidecar.js'
+import { ConvoyError } from '../../errors.js'
+import { isVolumeId, type Sidecar } from './sidecar.js'
 
 /** Where everything lies below the driver's root. No volume can be called `.convoy`: names begin with a letter or digit. */
 export class VfsLayout {
@@ -31,11 +32,11 @@ export class VfsLayout {
   }
 
   trashedData(id: string): string {
-    return join(this.trash, id)
+    return join(this.trash, parseId(id))
   }
 
   trashedSidecar(id: string): string {
-    return join(this.trash, `${id}.json`)
+    return join(this.trash, `${parseId(id)}.json`)
   }
 
   /** All places of one volume. */
@@ -53,4 +54,10 @@ export class VfsLayout {
     const right = sidecar.state === 'trashed' ? this.trashedSidecar(sidecar.id) : this.sidecar(sidecar.name)
     return path === right
   }
+}
+
+/** Ids come back from files and jobs; what becomes part of a path is parsed again. */
+function parseId(id: string): string {
+  if (isVolumeId(id)) return id
+  throw new ConvoyError('invalid-argument', `${JSON.stringify(id)} is not a volume id`)
 }

@@ -3,7 +3,7 @@ import type { VolumeName } from '../../model/volume-name.js'
 import type { Retirement } from '../driver.js'
 import type { Sidecar } from './sidecar.js'
 import type { VfsStorage } from './vfs-storage.js'
-import { handleOf, missing, nameTaken, readSidecar, withoutRetirement } from './vfs-volume.js'
+import { handleOf, missing, nameTaken, readSidecar, unlessNotFound, withoutRetirement } from './vfs-volume.js'
 
 interface RetirementDeps {
   readonly storage: VfsStorage
@@ -25,6 +25,7 @@ export class VfsRetirement {
   async retire(volume: VolumeHandle, as: Retirement): Promise<VolumeHandle> {
     const { storage, now } = this.#deps
     const [own, trashed] = await this.#sidecarsOf(volume, volume.name)
+    if (own === undefined && trashed === undefined) await storage.isThere(volume)
     if (own === undefined) return as === 'trashed' && trashed !== undefined ? inTrash(volume) : missing(volume)
     const retired: Sidecar = { ...own, state: as, retiredAt: now().toISOString() }
     if (as === 'forgotten') {
@@ -35,7 +36,8 @@ export class VfsRetirement {
     if (own.origin === 'created') {
       await storage.prepare()
       await storage.run(storage.write(retired))
-      await storage.moveOnce(paths.data, paths.trashedData)
+      // A directory that a failed create never made, or that somebody removed, does not keep the volume.
+      await storage.moveOnce(paths.data, paths.trashedData).catch(unlessNotFound)
     }
     await storage.unlink(paths.sidecar)
     return inTrash(volume)
@@ -44,6 +46,7 @@ export class VfsRetirement {
   async revive(volume: VolumeHandle, name: VolumeName): Promise<VolumeHandle> {
     const { storage, defaultSizeBytes } = this.#deps
     const [own, trashed, holder] = await this.#sidecarsOf(volume, name)
+    if (own === undefined && trashed === undefined) await storage.isThere(volume)
     if (own === undefined) await this.#refuseTaken(name, holder, trashed)
     const sidecar = trashed ?? own ?? missing(volume)
     const revived = { ...withoutRetirement(sidecar), name, directory: own?.directory ?? name }

@@ -1,9 +1,12 @@
 import { dirname, join } from 'node:path'
 import type { FileOperation, FileResult } from '../../host/file-operations.js'
 import type { FileProcess } from '../../host/file-process.js'
+import { isConvoyError } from '../../errors.js'
+import type { VolumeHandle } from '../../model/volume.js'
 import type { VolumeName } from '../../model/volume-name.js'
 import { formatSidecar, parseSidecar, type Sidecar } from './sidecar.js'
 import { VfsLayout } from './vfs-layout.js'
+import { directoryOf, missingDirectory, missingRoot } from './vfs-volume.js'
 
 /** A file beside the volumes, and the sidecar in it if it is one. */
 export interface SidecarFile {
@@ -73,6 +76,17 @@ export class VfsStorage {
     }
   }
 
+  /**
+   * Whether volumes were ever made here. ConvoyError `unavailable` when they were, by what the handle says, and our own directory
+   * is missing: then so is the disk or share, and nothing can be said of the volume.
+   */
+  async isThere(volume: VolumeHandle): Promise<boolean> {
+    const [internal] = await this.run({ op: 'stat', path: this.layout.internal })
+    if (internal !== null) return true
+    if (volume.attributes['directory'] === undefined) return false
+    throw missingDirectory(volume, this.layout.data(directoryOf(volume)), false)
+  }
+
   /** Makes our own directories, once; a root that is read-only now may be writable later. */
   prepare(): Promise<unknown> {
     const { internal, volumes, trash } = this.layout
@@ -84,7 +98,7 @@ export class VfsStorage {
       { op: 'sync', path: this.#root },
     ).catch((thrown: unknown) => {
       this.#prepared = undefined
-      throw thrown
+      throw isConvoyError(thrown, 'not-found') ? missingRoot(this.#root, thrown) : thrown
     })
     return this.#prepared
   }

@@ -1,4 +1,4 @@
-import { ConvoyError } from '../../errors.js'
+import { ConvoyError, isConvoyError } from '../../errors.js'
 import type { FileResult } from '../../host/file-operations.js'
 import { optional } from '../../model/optional.js'
 import { parseOptions } from '../../model/options.js'
@@ -97,4 +97,16 @@ export function missingDirectory(volume: VolumeHandle, path: string, isRootThere
   return new ConvoyError('unavailable', `the storage of volume "${volume.name}" is not there: no ${path}`, {
     hint: 'mount the disk or share that holds it',
   })
+}
+
+export function missingRoot(root: string, cause: ConvoyError): ConvoyError {
+  return new ConvoyError('unavailable', `the directory ${root} of driver vfs is not there`, {
+    hint: 'mount the disk or share that holds it',
+    cause,
+  })
+}
+
+/** For what may be gone already. */
+export function unlessNotFound(thrown: unknown): void {
+  if (!isConvoyError(thrown, 'not-found')) throw thrown
 }

@@ -1,0 +1,34 @@
+import t from 'tap'
+import { parseVolumeOptions, refuseOtherOptions } from '../../src/core/volume-options.js'
+import { named, World } from '../fakes/world.js'
+
+const world = await World.start()
+const parse = (texts: Record<string, string>) => parseVolumeOptions(world.drivers, texts)
+
+t.test("common options and the driver's own are told apart", async (t) => {
+  const parsed = parse({ driver: 'filesystem', onRemove: 'trash', size: '1G' })
+  t.equal(parsed.driver.name, 'filesystem')
+  t.equal(parsed.onRemove, 'trash')
+  t.same(parsed.options, { size: '1G' })
+})
+
+t.test('without options the first driver gets none', async (t) => {
+  const parsed = parse({})
+  t.equal(parsed.driver.name, 'directory')
+  t.equal(parsed.onRemove, undefined)
+  t.same(parsed.options, {})
+})
+
+for (const name of ['__proto__', 'constructor', 'Size', 'size ', '', 's3-endpoint', 'endpoint', 'password'])
+  t.test(`an unknown option is refused by name: ${JSON.stringify(name)}`, async (t) => {
+    const texts = Object.fromEntries([[name, 'x']])
+    t.throws(() => parse(texts), { code: 'invalid-argument', message: `unknown volume option ${JSON.stringify(name)}` })
+  })
+
+t.test('a create that asks for what the volume has is the same create', async (t) => {
+  const volume = { ...(await world.create('db', 'directory', { size: '1G', onRemove: 'trash' })), name: named('db') }
+  for (const texts of [{}, { size: '1G' }, { driver: 'directory' }, { onRemove: 'trash', size: '1G' }])
+    t.doesNotThrow(() => refuseOtherOptions(volume, texts))
+  for (const texts of [{ size: '2G' }, { id: 'other' }, { onRemove: 'delete' }, { driver: 'filesystem' }])
+    t.throws(() => refuseOtherOptions(volume, texts), { code: 'already-exists' })
+})

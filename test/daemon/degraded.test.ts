@@ -1,0 +1,105 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import t from 'tap'
+import { RawClient } from '../api/raw-client.js'
+import { eventually } from '../engine/polling.js'
+import { DaemonProcess } from './daemon-process.js'
+
+/** A daemon that has stopped: `db` is in its newest backup and mounted, `late` was made after it. */
+async function stopped(daemon: DaemonProcess): Promise<string> {
+  await daemon.start()
+  await daemon.plugin.create('db', { size: '1g' })
+  await daemon.plugin.mount('db', 'a1')
+  await daemon.stop()
+  const known = new Set(readdirSync(join(daemon.root, 'backups')))
+  await daemon.start()
+  await eventually('there is a new backup', () =>
+    readdirSync(join(daemon.root, 'backups')).some((name) => !known.has(name) && name.endsWith('.db')),
+  )
+  await daemon.plugin.create('late')
+  await daemon.stop()
+  return join(daemon.root, 'convoy.db')
+}
+
+const damage = (path: string) => writeFileSync(path, readFileSync(path).fill(0xa5, 4096))
+const isIncomplete = true
+
+t.test(
+  'DB07: with a damaged database the volumes of the last backup are served, and changes are refused',
+  async (t) => {
+    const daemon = new DaemonProcess(t)
+    const path = await stopped(daemon)
+    damage(path)
+    await daemon.start({ isIncomplete })
+    const mend = `mv ${path} ${path}.damaged`
+
+    t.match(await daemon.plugin.get('db'), { Volume: { Name: 'db', Status: { mounts: 1, degraded: /mv / } } })
+    t.strictSame(
+      (await daemon.plugin.list()).map(({ Name }) => Name),
+      ['db'],
+    )
+    const connection = await RawClient.open(daemon.pluginSocket)
+    const get = await connection.request('VolumeDriver.Get', '{"Name":"late"}\n')
+    t.equal(get, 'closed', 'DK13: what is not in the backup is not known to be absent')
+    for (const answer of [
+      await daemon.plugin.create('new'),
+      await daemon.plugin.create('late'),
+      await daemon.plugin.mount('db', 'b2'),
+    ]) {
+      t.match(answer.Err, mend)
+    }
+    t.match((await daemon.control('GET', '/v1/info')).text, 'mv ')
+    t.strictSame(await daemon.plugin.create('db', { size: '1g' }), {}, 'what is there already needs no change')
+    t.strictSame(await daemon.plugin.unmount('db', 'a1'), {}, 'an unmount is kept in memory')
+    t.match(await daemon.status('db'), { mounts: 0 })
+    t.match((await daemon.plugin.remove('db')).Err, mend)
+    t.match(daemon.output, /"level":50.*starting degraded/)
+    t.match(await daemon.stop(), { code: 0 })
+  },
+)
+
+t.test('DB07: the command that mends it does mend it, and every volume is found again', async (t) => {
+  const daemon = new DaemonProcess(t)
+  damage(await stopped(daemon))
+  await daemon.start({ isIncomplete })
+  const { Err = '' } = await daemon.plugin.create('new')
+  const command = /run: (mv \S+ \S+),/.exec(Err)?.[1]
+  t.type(command, 'string', Err)
+  await daemon.stop()
+  execFileSync('sh', ['-c', command ?? 'false'])
+  await daemon.start()
+  t.strictSame(
+    (await daemon.plugin.list()).map(({ Name }) => Name),
+    ['db', 'late'],
+  )
+  t.match(await daemon.plugin.get('db'), { Volume: { Status: { sizeBytes: 2 ** 30 } } })
+  t.strictSame(await daemon.plugin.create('new'), {})
+})
+
+t.test('DB07: without any backup nothing is known, nothing is denied, and nothing is made', async (t) => {
+  const daemon = new DaemonProcess(t)
+  damage(await stopped(daemon))
+  rmSync(join(daemon.root, 'backups'), { recursive: true })
+  await daemon.start({ isIncomplete })
+  t.strictSame(await daemon.plugin.list(), [])
+  const connection = await RawClient.open(daemon.pluginSocket)
+  t.equal(await connection.request('VolumeDriver.Get', '{"Name":"db"}\n'), 'closed')
+  t.match((await daemon.plugin.create('new')).Err, 'mv ')
+  t.notOk(existsSync(daemon.volume('new')))
+})
+
+t.test('DB12: a database of a newer program is refused with the way out, and left as it is', async (t) => {
+  const daemon = new DaemonProcess(t)
+  const path = await stopped(daemon)
+  const sqlite = new Sqlite(path)
+  sqlite.pragma('user_version = 99')
+  sqlite.close()
+  const before = readFileSync(path)
+  await daemon.start({ isIncomplete })
+  t.match(await daemon.plugin.get('db'), { Volume: { Name: 'db' } })
+  t.match((await daemon.plugin.create('new')).Err, /schema 99.*install the newer convoy/)
+  await daemon.stop()
+  t.strictSame(readFileSync(path), before)
+})

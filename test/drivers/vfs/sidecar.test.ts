@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { formatSidecar, parseSidecar, type Sidecar } from '../../../src/drivers/vfs/sidecar.js'
+import { named } from '../../conformance/driver-world.js'
+import { sidecarText } from './vfs-directory.js'
+
+const changed = (more: object) => parseSidecar(sidecarText(more))
+
+t.test('a sidecar is read as it was written', async (t) => {
+  const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/).map(named)
+  const absent = { nil: undefined }
+  const property = fc.property(
+    fc.record({ name, directory: name, id: fc.uuid(), createdAt: fc.date({ noInvalidDate: true, min: new Date(0) }) }),
+    fc.record({
+      state: fc.constantFrom('live', 'forgotten', 'trashed'),
+      origin: fc.constantFrom('created', 'adopted'),
+      options: fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true }),
+      generation: fc.nat(),
+      host: fc.string(),
+    }),
+    fc.record({
+      onRemove: fc.option(fc.constantFrom('retain', 'trash', 'delete', 'ignore'), absent),
+      sizeBytes: fc.option(fc.maxSafeNat(), absent),
+    }),
+    ({ createdAt, ...who }, what, more) => {
+      const given = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined))
+      const sidecar: Sidecar = { version: 1, ...who, createdAt: createdAt.toISOString(), ...what, ...given }
+      if (createdAt.getUTCFullYear() > 9999) return
+      assert.deepEqual(parseSidecar(formatSidecar(sidecar)), sidecar)
+    },
+  )
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 1000 }))
+})
+
+t.test('any text is a sidecar or none, and is never trusted with a path', async (t) => {
+  const safe = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/
+  const property = fc.property(fc.oneof(fc.string(), fc.json()), fc.anything(), (text, value) => {
+    parseSidecar(text)
+    for (const key of ['name', 'directory', 'id', 'state', 'origin', 'options', 'createdAt', 'host', 'generation']) {
+      const sidecar = changed({ [key]: value })
+      if (sidecar === undefined) continue
+      assert.match(sidecar.name, safe)
+      assert.match(sidecar.directory, safe)
+      assert.match(sidecar.id, /^[0-9a-f-]{8,64}$/)
+    }
+  })
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 2000 }))
+})
+
+const refused: readonly object[] = [
+  { version: 2 },
+  { version: '1' },
+  { name: '../escape' },
+  { name: '' },
+  { name: '.convoy' },
+  { directory: '../../etc' },
+  { directory: '/etc' },
+  { directory: '.convoy' },
+  { id: '../x' },
+  { id: '' },
+  { id: 'A'.repeat(10) },
+  { id: 7 },
+  { state: 'gone' },
+  { origin: 'stolen' },
+  { createdAt: 'yesterday' },
+  { createdAt: '2026-01-01T00:00:00Z'.padEnd(60, ' ') },
+  { options: { size: 1 } },
+  { options: null },
+  { host: 1 },
+]
+for (const change of refused)
+  t.test(`no sidecar: ${JSON.stringify(change)}`, async (t) => {
+    t.equal(changed(change), undefined)
+  })
+
+for (const text of ['', '{}', '[]', 'null', '"db"', '{"version":1}', '\u0000', '{"a":'.repeat(10_000)])
+  t.test(`no sidecar: ${JSON.stringify(text.slice(0, 20))}`, async (t) => {
+    t.equal(parseSidecar(text), undefined)
+  })
+
+t.test('what a newer program adds is left out, and what it words differently is as if it were not there', async (t) => {
+  const sidecar = changed({ onRemove: 'compress', sizeBytes: 'huge', retiredAt: 'soon', generation: -1 })
+  t.match(sidecar, { name: 'db', generation: 0 })
+  for (const key of ['onRemove', 'sizeBytes', 'retiredAt']) t.notOk(Object.hasOwn(sidecar ?? {}, key), key)
+  t.equal(Reflect.get(parseSidecar(sidecarText().replace('{', '{"colour":"red",')) ?? {}, 'colour'), undefined)
+})

@@ -1,0 +1,114 @@
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { MountSource } from '../../../src/drivers/driver.js'
+import { formatSidecar, type Sidecar } from '../../../src/drivers/vfs/sidecar.js'
+import { VfsDriver } from '../../../src/drivers/vfs/vfs-driver.js'
+import type { FileOperation, FileResult } from '../../../src/host/file-operations.js'
+import { FileProcess } from '../../../src/host/file-process.js'
+import { ProjectQuota } from '../../../src/host/project-quota.js'
+import type { DriverStorage } from '../../conformance/driver-world.js'
+import { named } from '../../conformance/driver-world.js'
+import { FakeClock } from '../../fakes/fake-clock.js'
+import { FaultInjector } from '../../fakes/fault-injector.js'
+
+/** A directory with vfs volumes, and the real child process that works on it. */
+export class VfsDirectory implements DriverStorage {
+  readonly path: string
+  readonly #temporary: string
+  readonly #files = new FileProcess()
+  readonly clock = new FakeClock()
+
+  private constructor(temporary: string) {
+    this.#temporary = temporary
+    this.path = join(temporary, 'volumes')
+  }
+
+  static async open(): Promise<VfsDirectory> {
+    const directory = new VfsDirectory(await realpath(await mkdtemp(join(tmpdir(), 'convoy-vfs-'))))
+    await mkdir(directory.path)
+    return directory
+  }
+
+  open(faults = new FaultInjector(), hostId = 'this-host'): VfsDriver {
+    return new VfsDriver({
+      path: this.path,
+      defaultSizeBytes: 2 ** 30,
+      files: stepwise(this.#files, faults),
+      quota: new ProjectQuota(),
+      hostId,
+      now: this.clock.now,
+    })
+  }
+
+  at(...names: readonly string[]): string {
+    return join(this.path, ...names)
+  }
+
+  async read(source: MountSource): Promise<string | undefined> {
+    return readFile(join(pathOf(source), 'data'), 'utf8').catch(() => undefined)
+  }
+
+  async write(source: MountSource, text: string): Promise<void> {
+    await writeFile(join(pathOf(source), 'data'), text)
+  }
+
+  async plant(text: string, name = 'planted') {
+    await mkdir(this.at(name), { recursive: true })
+    await writeFile(this.at(name, 'data'), text)
+    return { id: name }
+  }
+
+  readPlanted(name = 'planted'): Promise<string | undefined> {
+    return readFile(this.at(name, 'data'), 'utf8').catch(() => undefined)
+  }
+
+  /** Puts a file where a sidecar would be. */
+  async writeSidecar(name: string, text: string): Promise<void> {
+    await mkdir(this.at('.convoy', 'volumes'), { recursive: true })
+    await writeFile(this.at('.convoy', 'volumes', `${name}.json`), text)
+  }
+
+  async close(): Promise<void> {
+    this.#files.close()
+    await rm(this.#temporary, { recursive: true, force: true })
+  }
+}
+
+/** The text of a sidecar as another host would write it. */
+export function sidecarText(more: Partial<Record<keyof Sidecar, unknown>> = {}): string {
+  const sidecar: Sidecar = {
+    version: 1,
+    name: named('db'),
+    id: '11111111-0000-4000-8000-000000000001',
+    directory: named('db'),
+    state: 'live',
+    createdAt: '2025-12-31T00:00:00.000Z',
+    options: {},
+    origin: 'created',
+    host: 'another-host',
+    generation: 3,
+  }
+  // Whatever a test wants there instead: formatting does not look at it.
+  return formatSidecar({ ...sidecar, ...more } as Sidecar)
+}
+
+function pathOf(source: MountSource): string {
+  if (source.kind === 'directory') return source.path
+  throw new Error('vfs mounts directories')
+}
+
+/** The same child process, with every single operation a step. */
+function stepwise(files: FileProcess, faults: FaultInjector): FileProcess {
+  const run = async (operations: readonly FileOperation[]): Promise<readonly FileResult[]> => {
+    const results: FileResult[] = []
+    for (const operation of operations) {
+      const [result] = await faults.step(operation.op, () => files.run([operation]))
+      results.push(result ?? null)
+    }
+    return results
+  }
+  return new Proxy(files, {
+    get: (target, property): unknown => (property === 'run' ? run : Reflect.get(target, property, target)),
+  })
+}

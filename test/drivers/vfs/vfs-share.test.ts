@@ -1,0 +1,136 @@
+import { chmod, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises'
+import type { Test } from 'tap'
+import t from 'tap'
+import { FaultInjector } from '../../fakes/fault-injector.js'
+import { named, newId, requestFor, Subject } from '../../conformance/driver-world.js'
+import { sidecarText, VfsDirectory } from './vfs-directory.js'
+
+const isRoot = process.getuid?.() === 0
+
+async function open(t: Test): Promise<{ directory: VfsDirectory; subject: Subject }> {
+  const directory = await VfsDirectory.open()
+  t.teardown(() => directory.close())
+  return { directory, subject: new Subject(directory, () => new FaultInjector()) }
+}
+
+const create = (subject: Subject, name: string, options: Record<string, string> = {}) =>
+  subject.create(requestFor(name, { options }))
+
+t.test('a directory that is missing is not found, and the message says what to do', async (t) => {
+  const { directory, subject } = await open(t)
+  const volume = await subject.make('db')
+  await rm(directory.at('db'), { recursive: true })
+  await t.rejects(subject.attach(volume), { code: 'not-found', hint: /delete --reference db/ })
+  const trashed = await subject.retire(volume, 'trashed')
+  t.same(await subject.listed(), ['db trashed'], 'it can be deleted nevertheless')
+  await subject.remove(trashed)
+  t.same(await subject.listed(), [])
+})
+
+t.test('a disk that is not mounted is not there now: no volume is said to be gone', async (t) => {
+  const { directory, subject } = await open(t)
+  const volume = await subject.make('db', 'kept')
+  const unavailable = async (what: string) => {
+    await t.rejects(subject.attach(volume), { code: 'unavailable', hint: /mount the disk/ }, what)
+    await t.rejects(subject.retire(volume, 'forgotten'), { code: 'unavailable' }, what)
+    await t.rejects(subject.retire(volume, 'trashed'), { code: 'unavailable' }, what)
+    await t.rejects(subject.revive(volume, 'db'), { code: 'unavailable' }, what)
+    await t.rejects(subject.remove(volume), { code: 'unavailable' }, what)
+  }
+  await rename(directory.path, `${directory.path}-away`)
+  await unavailable('nothing is there')
+  subject.restart()
+  await t.rejects(create(subject, 'new'), { code: 'unavailable' })
+  await mkdir(directory.path)
+  await unavailable('an empty mountpoint is there')
+  await rm(directory.path, { recursive: true })
+  await rename(`${directory.path}-away`, directory.path)
+  t.equal(await subject.read(volume), 'kept')
+})
+
+t.test(
+  'a root that is read-only refuses a new volume and says why; the volumes that are there can be mounted',
+  { skip: isRoot ? 'root may write everywhere; test/integration has a read-only mount' : false },
+  async (t) => {
+    const { directory, subject } = await open(t)
+    const volume = await subject.make('db', 'kept')
+    await chmod(directory.path, 0o555)
+    await chmod(directory.at('.convoy', 'volumes'), 0o555)
+    await t.rejects(create(subject, 'new'), { code: 'unavailable', message: /permission denied/ })
+    t.ok(await subject.attach(volume))
+    await chmod(directory.path, 0o755)
+    await chmod(directory.at('.convoy', 'volumes'), 0o755)
+  },
+)
+
+t.test('compat: one bad sidecar hides no other volume, and is left alone', async (t) => {
+  const { directory, subject } = await open(t)
+  await subject.make('db', 'kept')
+  const bad: Record<string, string> = {
+    empty: '',
+    half: sidecarText({ name: 'half' }).slice(0, 60),
+    list: '[]',
+    future: sidecarText({ name: 'future', version: 2 }),
+    'of another name': sidecarText({ name: 'db2', id: newId() }),
+    'a b': sidecarText({ name: 'a b' }),
+    ü: sidecarText({ name: 'ü' }),
+    trashed: sidecarText({ name: 'trashed', state: 'trashed' }),
+    escape: sidecarText({ name: 'escape', directory: '../../etc' }),
+    binary: '\u0000\u0001\ufffd',
+    large: ' '.repeat(2 ** 20 + 1),
+  }
+  for (const [name, text] of Object.entries(bad)) await directory.writeSidecar(name, text)
+  await mkdir(directory.at('.convoy', 'volumes', 'directory.json'))
+  await symlink('/etc/passwd', directory.at('.convoy', 'volumes', 'link.json'))
+  await directory.writeSidecar('good', sidecarText({ name: 'good', directory: 'good', id: newId() }))
+  t.same(await subject.listed(), ['db live', 'good live'])
+  t.ok(subject.journals.log.has('not a sidecar'))
+  t.equal((await readdir(directory.at('.convoy', 'volumes'))).length, Object.keys(bad).length + 4)
+})
+
+t.test("a volume whose sidecar is another volume's by now is left untouched", async (t) => {
+  const { directory, subject } = await open(t)
+  const volume = await subject.make('db', 'of somebody else by now')
+  await directory.writeSidecar('db', sidecarText({ id: newId() }))
+  await t.rejects(subject.retire(volume, 'trashed'), { code: 'not-found' })
+  await subject.remove(volume)
+  t.equal(await directory.readPlanted('db'), 'of somebody else by now')
+})
+
+t.test('a half-written sidecar of the same name does not keep the name, and its data is adopted', async (t) => {
+  const { directory, subject } = await open(t)
+  await directory.plant('was here before', 'db')
+  await directory.writeSidecar('db', sidecarText().slice(0, 50))
+  const { handle, origin } = await create(subject, 'db')
+  t.equal(origin, 'adopted')
+  t.equal(await subject.read(handle), 'was here before')
+})
+
+t.test('compat: another host sees what this one makes, forgets and deletes', async (t) => {
+  const { directory, subject } = await open(t)
+  const other = new Subject(
+    Object.assign(Object.create(directory) as VfsDirectory, {
+      open: (faults: FaultInjector) => directory.open(faults, 'that-host'),
+    }),
+    () => new FaultInjector(),
+  )
+  const volume = await subject.make('db', 'kept')
+  t.match(await other.discover(), [{ handle: volume, state: 'live' }])
+  await other.attach(volume)
+  await other.detach(volume)
+  t.equal(await subject.read(volume), 'kept', "one host's detach does not touch the other")
+  await other.retire(volume, 'forgotten')
+  t.same(await subject.listed(), ['db forgotten'])
+  const taken = await subject.create(requestFor('db'))
+  t.equal(taken.handle.id, volume.id, 'a create takes it back, whoever forgot it')
+  t.same(await other.listed(), ['db live'])
+})
+
+t.test('removing what was never there makes nothing and fails at nothing', async (t) => {
+  const { directory, subject } = await open(t)
+  await subject.remove({ name: named('db'), id: newId(), attributes: {} })
+  t.same(await readdir(directory.path), [])
+  await subject.make('other')
+  await subject.remove({ name: named('db'), id: newId(), attributes: { directory: 'db', trashed: 'true' } })
+  t.same((await readdir(directory.path)).sort(), ['.convoy', 'other'])
+})

@@ -1,0 +1,179 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import t from 'tap'
+import { parseVolumeName } from '../../src/model/volume-name.js'
+import { openLedger } from '../../src/store/open-ledger.js'
+import { lockRoot } from '../../src/store/sqlite-file.js'
+import { QuietLog } from '../fakes/quiet-log.js'
+import { MemoryDatabase } from './memory-database.js'
+import { putVolume } from './rows.js'
+
+const db = parseVolumeName('db')
+const late = parseVolumeName('late')
+const log = new QuietLog()
+
+/** A root with the volume `db` in its backup and `late` made after it; closed. */
+async function populated(root: string): Promise<string> {
+  const { ledger } = await openLedger(root, log)
+  await ledger.commit('create-intent', putVolume('db'), { put: 'setting', key: 'discovered', value: 'yes' })
+  await ledger.commit('start', { put: 'setting', key: 'host-id', value: 'this-host' })
+  await ledger.backup(new Date())
+  await ledger.commit('create-intent', putVolume('late'))
+  await ledger.close()
+  return join(root, 'convoy.db')
+}
+
+const damage = (path: string) => writeFileSync(path, readFileSync(path).fill(0xa5, 4096))
+
+t.test('what was committed is there when the ledger is opened again', async (t) => {
+  const root = t.testdir()
+  await populated(root)
+  const { ledger, degraded } = await openLedger(root, log)
+  t.equal(degraded, undefined)
+  t.strictSame([...ledger.volumes.keys()], [db, late])
+  t.equal(ledger.setting('host-id'), 'this-host')
+  await ledger.close()
+})
+
+t.test('DB07: a damaged database is served from the newest good backup, and the alarm is loud', async (t) => {
+  const root = t.testdir()
+  damage(await populated(root))
+  const heard = new QuietLog()
+  const { ledger, degraded } = await openLedger(root, heard)
+  t.match(degraded, { code: 'unavailable' })
+  t.strictSame([...ledger.volumes.keys()], [db])
+  t.match(
+    heard.lines.map(({ level, message }) => `${level}: ${message}`),
+    ['error: the database cannot be used: starting degraded', 'warn: answering from a backup of the database'],
+  )
+  await ledger.close()
+})
+
+t.test('DB07: a ledger that is read from a backup refuses changes and says what mends it', async (t) => {
+  const root = t.testdir()
+  const path = await populated(root)
+  damage(path)
+  const { ledger } = await openLedger(root, log)
+  await t.rejects(ledger.commit('create-intent', putVolume('new')), {
+    code: 'unavailable',
+    message: /^nothing can be changed now: .*damaged|malformed/,
+    hint: `stop convoy, run: mv ${path} ${path}.damaged, and start it again: it finds its volumes by the files beside them`,
+  })
+  t.equal(ledger.volumes.size, 1)
+  await t.rejects(ledger.backup(new Date()), { code: 'unavailable' })
+  t.equal(readdirSync(join(root, 'backups')).length, 1, 'the good copy is still there')
+  await ledger.close()
+  t.ok(existsSync(path), 'nothing was moved or removed')
+})
+
+t.test('DK13: a ledger that is read from a backup does not claim to know every volume', async (t) => {
+  const root = t.testdir()
+  damage(await populated(root))
+  const { ledger } = await openLedger(root, log)
+  t.equal(ledger.setting('discovered'), undefined)
+  t.equal(ledger.setting('host-id'), 'this-host')
+  await ledger.close()
+})
+
+t.test('DB07: an unmount of a degraded ledger is kept in memory', async (t) => {
+  const root = t.testdir()
+  damage(await populated(root))
+  const { ledger } = await openLedger(root, log)
+  ledger.commitLater('unmount', { remove: 'volume', name: db })
+  t.equal(ledger.volumes.size, 0)
+  await ledger.close()
+})
+
+t.test('DB07: of several backups the newest good one is used', async (t) => {
+  const root = t.testdir()
+  damage(await populated(root))
+  writeFileSync(join(root, 'backups', 'convoy-20991231T235959999Z.db'), 'garbage')
+  const heard = new QuietLog()
+  const { ledger } = await openLedger(root, heard)
+  t.strictSame([...ledger.volumes.keys()], [db])
+  t.ok(heard.lines.some(({ message }) => message === 'a backup of the database cannot be used'))
+  await ledger.close()
+})
+
+t.test('DB07: without a backup nothing is known, and nothing can be changed', async (t) => {
+  const root = t.testdir()
+  damage(await populated(root))
+  rmSync(join(root, 'backups'), { recursive: true })
+  const { ledger, degraded } = await openLedger(root, log)
+  t.match(degraded?.hint, 'mv ')
+  t.equal(ledger.volumes.size, 0)
+  t.equal(ledger.setting('discovered'), undefined)
+  await t.rejects(ledger.commit('create-intent', putVolume('new')), { code: 'unavailable', hint: /mv / })
+  await ledger.close()
+})
+
+t.test('DB07: a row that cannot be read is damage too, and the way to mend it is named', async (t) => {
+  const root = t.testdir()
+  const path = await populated(root)
+  for (const [column, value] of [
+    ['name', '../../evil'],
+    ['state', 'melted'],
+    ['attributes', '{"directory":'],
+  ] as const) {
+    const sqlite = new Sqlite(path)
+    sqlite.prepare(`UPDATE volumes SET ${column} = ? WHERE id = (SELECT min(id) FROM volumes)`).run(value)
+    sqlite.close()
+    const { ledger, degraded } = await openLedger(root, log)
+    t.match(degraded, { code: 'unavailable', hint: `mv ${path} ${path}.damaged` }, column)
+    t.strictSame([...ledger.volumes.keys()], [db])
+    await ledger.close()
+  }
+})
+
+t.test('DB12: a database of a newer program is left alone, and the newest backup is served', async (t) => {
+  const root = t.testdir()
+  const path = await populated(root)
+  const sqlite = new Sqlite(path)
+  sqlite.pragma('user_version = 99')
+  sqlite.close()
+  const before = readFileSync(path)
+  const { ledger, degraded } = await openLedger(root, log)
+  t.match(degraded, { code: 'unavailable', message: /has schema 99/, hint: /install the newer convoy/ })
+  t.strictSame([...ledger.volumes.keys()], [db])
+  await ledger.close()
+  t.strictSame(readFileSync(path), before)
+})
+
+t.test('DB09: a root in use is no reason to start degraded', async (t) => {
+  const root = t.testdir()
+  await populated(root)
+  const lock = lockRoot(root)
+  await t.rejects(openLedger(root, log), { code: 'in-use', hint: /convoy\.pid/ })
+  lock.close()
+})
+
+t.test('a database that was set aside by hand starts a new one', async (t) => {
+  const root = t.testdir()
+  rmSync(await populated(root))
+  const { ledger, degraded } = await openLedger(root, log)
+  t.equal(degraded, undefined)
+  t.equal(ledger.volumes.size, 0)
+  t.equal(ledger.setting('discovered'), undefined, 'the storage has to be asked')
+  await ledger.close()
+})
+
+t.test('a root that cannot be written is served read-only', async (t) => {
+  const root = t.testdir({ 'convoy.pid': {} })
+  mkdirSync(join(root, 'x'))
+  const { ledger, degraded } = await openLedger(root, log)
+  t.match(degraded, { code: 'unavailable' })
+  await t.rejects(ledger.commit('create-intent', putVolume('new')), { code: 'unavailable' })
+  await ledger.close()
+})
+
+t.test('a test can put its own database between the ledger and the disk', async (t) => {
+  const memory = new MemoryDatabase()
+  const { ledger } = await openLedger(t.testdir(), log, (database) => {
+    t.teardown(() => database.close())
+    return memory
+  })
+  await ledger.commit('create-intent', putVolume('db'))
+  t.equal(memory.rows.size, 1)
+  await ledger.close()
+})
