@@ -42,7 +42,7 @@ export function isAtMost(figure: string, value: number, limit: number, unit: str
   return { figure, measured: `${formatMs(value)} ${unit}`, isMet: value <= limit }
 }
 
-function formatTable({ columns, rows }: Table): string {
+export function formatTable({ columns, rows }: Table): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   return [line(columns), line(columns.map(() => '---')), ...rows.map(line)].join('\n')
 }

@@ -38,7 +38,7 @@ export class Mounts {
 
   /** Makes the volume reachable, counts the id, and resolves to the absolute mountpoint. */
   async mount(name: VolumeName, id: MountId, call: CallContext): Promise<string> {
-    await this.#volumes.getSettled(name, call)
+    if (this.#volumes.find(name) === undefined) await this.#volumes.getSettled(name, call)
     return this.#deps.locks.run(name, call.signal, async () => {
       const volume = await this.#resumption.resume(name, call)
       if (volume === undefined || volume.state === 'forgotten') this.#volumes.get(name)

@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path'
 export type FileOperation =
   /** `undefined` when nothing is there. Never follows a link. */
   | { readonly op: 'stat'; readonly path: string }
+  /** Fails with EEXIST when anything is there, so that what follows in the list does not happen. */
+  | { readonly op: 'expect-nothing'; readonly path: string }
   /** An existing directory is no error, and keeps its mode. */
   | { readonly op: 'mkdir'; readonly path: string; readonly mode: number }
   /** A directory that appears with its owner and mode or not at all: it is made at `via` and moved. */
@@ -50,6 +52,9 @@ export async function performFileOperation(operation: FileOperation, fsync: Fsyn
   switch (operation.op) {
     case 'stat':
       return status(operation.path)
+    case 'expect-nothing':
+      expectNothing(operation.path)
+      return null
     case 'mkdir':
       makeDirectory(operation.path, operation.mode)
       return null
@@ -84,6 +89,10 @@ function status(path: string): FileStatus | null {
   const found = fs.lstatSync(path, { throwIfNoEntry: false })
   if (found === undefined) return null
   return { kind: found.isDirectory() ? 'directory' : found.isFile() ? 'file' : 'other', inode: found.ino }
+}
+
+function expectNothing(path: string): void {
+  if (status(path) !== null) throw Object.assign(new Error(`EEXIST: ${path} exists`), { code: 'EEXIST' })
 }
 
 function makeDirectory(path: string, mode: number): void {
@@ -144,7 +153,7 @@ function readAll(path: string, suffix: string): (readonly [string, string])[] {
 
 async function move(from: string, to: string, fsync: Fsync): Promise<void> {
   // Both parents are ours alone, so nothing can appear between the look and the rename.
-  if (status(to) !== null) throw Object.assign(new Error(`EEXIST: ${to} exists`), { code: 'EEXIST' })
+  expectNothing(to)
   fs.renameSync(from, to)
   await sync(dirname(to), fsync)
   if (dirname(from) !== dirname(to)) await sync(dirname(from), fsync)

@@ -16,7 +16,11 @@ export class SqliteDatabase implements Database {
   #ended: ConvoyError | undefined
 
   private constructor(root: string) {
-    this.#worker = new Worker(new URL('./sqlite-worker.js', import.meta.url), { workerData: { root } })
+    this.#worker = new Worker(new URL('./sqlite-worker.js', import.meta.url), {
+      workerData: { root },
+      // It holds no rows after the start.
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    })
     this.#worker.on('message', (answer: WorkerAnswer) => this.#receive(answer))
     this.#worker.on('error', (cause) => this.#end(cause))
     this.#worker.on('exit', () => this.#end(undefined))

@@ -4,8 +4,6 @@ import { ConvoyError } from '../../src/errors.js'
 import { dayMs, minuteMs } from '../fakes/fake-clock.js'
 import { kinds, mountId, named, World } from '../fakes/world.js'
 
-const graceMs = 5 * minuteMs
-
 for (const kind of kinds) {
   const started = async () => {
     const world = await World.start()
@@ -14,10 +12,15 @@ for (const kind of kinds) {
     return world
   }
 
-  t.test(
-    `DK06 a reference whose container ended without an unmount (${kind}) goes when the grace is over`,
-    async (t) => {
+  for (const { who, graceMs } of [
+    { who: 'that no container names', graceMs: 45_000 },
+    { who: 'that a stopped container names', graceMs: 5 * minuteMs },
+    { who: 'that Docker cannot be asked about', graceMs: 5 * minuteMs },
+  ]) {
+    t.test(`DK06 a reference ${who} (${kind}) goes ${graceMs / 1000} s after its mount`, async (t) => {
       const world = await started()
+      if (who.includes('stopped')) world.containers.stopped.set('db', ['web'])
+      if (who.includes('cannot')) world.containers.isReachable = false
       world.kernel.exit('c1')
       world.clock.advance(graceMs)
       await world.reconcile()
@@ -28,8 +31,21 @@ for (const kind of kinds) {
       t.equal(world.state('db'), 'ready')
       t.same(world.kernel.devices, [])
       t.ok(world.log.has('dropped mounts'))
-    },
-  )
+    })
+  }
+
+  t.test(`a volume (${kind}) that is mounted again while Docker is asked keeps its new reference`, async (t) => {
+    const world = await started()
+    world.kernel.exit('c1')
+    world.clock.advance(dayMs)
+    world.containers.of = async () => {
+      await world.mount('db', 'c1')
+      return []
+    }
+    await world.reconcile()
+    t.equal(world.count('db', 'c1'), 2)
+    t.equal(world.state('db'), 'attached')
+  })
 
   t.test(`DK07 references of an earlier engine (${kind}) go at once, when nobody holds the volume`, async (t) => {
     const world = await started()

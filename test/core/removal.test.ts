@@ -2,6 +2,7 @@ import t from 'tap'
 import { dayMs } from '../fakes/fake-clock.js'
 import { textOf } from '../fakes/invariants.js'
 import { anonymous, type Kind, kinds, mountId, named, World } from '../fakes/world.js'
+import { ConvoyError } from '../../src/errors.js'
 import { commandLineMountId } from '../../src/model/mount.js'
 
 const docker = (world: World, name = 'db') => world.core.removal.removeForDocker(named(name), world.call())
@@ -144,6 +145,27 @@ for (const kind of kinds) {
   })
 }
 
+t.test('a directory that a container holds without our knowing is not forgotten either', async (t) => {
+  const { world } = await started('directory')
+  await world.startContainer('db', 'c1')
+  await world.unmount('db', 'c1')
+  await t.rejects(docker(world), { code: 'in-use' })
+  world.kernel.exit('c1')
+  await docker(world)
+  t.equal(world.state('db'), 'forgotten')
+})
+
+t.test('the kernel is not asked about a volume that nobody was ever told of, and is after a restart', async (t) => {
+  const world = await World.start()
+  for (const name of ['one', 'other']) await world.create(name)
+  await world.settle()
+  world.kernel.holders.failure = new ConvoyError('unavailable', '/proc is not readable')
+  await remove(world, 'one')
+  t.equal(world.state('one'), 'absent')
+  await world.restart()
+  await t.rejects(remove(world, 'other'), { code: 'unavailable' })
+})
+
 t.test('onRemove of the volume decides before the policy of the daemon', async (t) => {
   const { world } = await started('directory', { onDockerRemove: 'delete' }, { onRemove: 'retain' })
   await docker(world)
@@ -235,11 +257,13 @@ t.test('DB05 with a full disk nothing is removed, and the volume stays as it is'
   t.equal(world.storages.directory.markers.get(id)?.state, 'live')
 })
 
-t.test('while a removal waits for a mount of the same volume, the mount wins', async (t) => {
+t.test('of a mount and a removal at once one wins, and the other is refused', async (t) => {
   const { world } = await started('filesystem')
   const mounting = world.core.mounts.mount(named('db'), mountId('c1'), world.call())
-  await t.rejects(remove(world), { code: 'in-use' })
-  t.equal(await mounting, '/mounts/db/_data')
+  const outcomes = await Promise.allSettled([mounting, remove(world)])
+  t.same(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+  t.equal(world.count('db', 'c1'), outcomes[0].status === 'fulfilled' ? 1 : 0)
+  t.same(world.kernel.violations, [])
 })
 
 t.test('compat: a volume named db.tmp is not touched by anything done to db', async (t) => {

@@ -198,6 +198,22 @@ t.test('DB05 with a full disk nothing is made, and what is there can be read', a
   t.equal((await world.create('new')).state, 'ready')
 })
 
+t.test('compat: while operations on volumes hang, the others are listed, found and made', async (t) => {
+  const world = await World.start()
+  for (const name of ['db', 'other']) await world.create(name)
+  let begun = 0
+  const stuck = () => new Promise<void>(() => begun++)
+  for (const name of ['db', 'third']) void world.locks.run(named(name), world.call().signal, stuck)
+  t.equal(begun, 2)
+  t.equal(world.core.volumes.get(named('db')).name, 'db')
+  t.same(
+    world.core.volumes.list().map(({ name }) => name),
+    ['db', 'other'],
+  )
+  t.equal((await world.create('new')).state, 'ready')
+  t.equal(await world.mount('other', 'c1'), '/directories/other')
+})
+
 t.test('compat: a volume named config is like any other', async (t) => {
   const world = await World.start()
   await world.create('db')

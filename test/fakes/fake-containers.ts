@@ -7,8 +7,6 @@ export class FakeContainers implements ContainerUsers {
   readonly users = new Map<string, string[]>()
   /** Volume → names of containers that do not run. */
   readonly stopped = new Map<string, string[]>()
-  /** Volumes that a container names which does not run. */
-  readonly named = new Set<string>()
   isReachable = true
 
   of(volume: VolumeName): Promise<readonly string[] | undefined> {
@@ -18,10 +16,5 @@ export class FakeContainers implements ContainerUsers {
   isNamed(volume: VolumeName): Promise<boolean | undefined> {
     const names = [...(this.users.get(volume) ?? []), ...(this.stopped.get(volume) ?? [])]
     return Promise.resolve(this.isReachable ? names.length > 0 : undefined)
-  }
-
-  isNamed(volume: VolumeName): Promise<boolean | undefined> {
-    const isNamed = this.named.has(volume) || (this.users.get(volume) ?? []).length > 0
-    return Promise.resolve(this.isReachable ? isNamed : undefined)
   }
 }

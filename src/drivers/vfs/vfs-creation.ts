@@ -1,0 +1,146 @@
+import { join } from 'node:path'
+import { ConvoyError, isConvoyError } from '../../errors.js'
+import type { FileOperation } from '../../host/file-operations.js'
+import { projectOf, type ProjectQuota } from '../../host/project-quota.js'
+import { optional } from '../../model/optional.js'
+import { type OptionValues, parseOptions } from '../../model/options.js'
+import type { VolumeName } from '../../model/volume-name.js'
+import type { CreatedVolume, CreateRequest, DriverCall } from '../driver.js'
+import type { Sidecar } from './sidecar.js'
+import { vfsVolumeOptions } from './vfs-options.js'
+import type { VfsStorage } from './vfs-storage.js'
+import { handleOf, isDirectory, nameTaken, noSuchDirectory, readSidecar } from './vfs-volume.js'
+
+interface CreationDeps {
+  readonly path: string
+  readonly storage: VfsStorage
+  readonly quota: ProjectQuota
+  readonly hostId: string
+  readonly defaultSizeBytes: number
+}
+
+type VolumeOptions = OptionValues<typeof vfsVolumeOptions>
+
+/** How volumes come to be: the sidecar first, then the directory, so that a directory without a sidecar is not ours. */
+export class VfsCreation {
+  readonly #deps: CreationDeps
+
+  constructor(deps: CreationDeps) {
+    this.#deps = deps
+  }
+
+  async create(request: CreateRequest, call: DriverCall): Promise<CreatedVolume> {
+    const options = parseOptions(vfsVolumeOptions, request.options, 'volume option')
+    await this.#deps.storage.prepare()
+    if (options.id !== undefined) return this.#createOver(request, options, call)
+    try {
+      return await this.#createFresh(request, options, call)
+    } catch (thrown) {
+      if (!isConvoyError(thrown, 'already-exists')) throw thrown
+      return this.#createOver(request, options, call)
+    }
+  }
+
+  /** The usual case in one go: ConvoyError `already-exists`, and nothing done, unless both places are empty. */
+  async #createFresh(request: CreateRequest, options: VolumeOptions, call: DriverCall): Promise<CreatedVolume> {
+    const sidecar = await this.#draft(request, options, 'created')
+    const { sidecar: file, data } = this.#deps.storage.layout.pathsOf(sidecar)
+    const isFree = [file, data].map((path) => ({ op: 'expect-nothing', path }) as const)
+    return this.#complete(sidecar, options, call, isFree)
+  }
+
+  async #createOver(request: CreateRequest, options: VolumeOptions, call: DriverCall): Promise<CreatedVolume> {
+    const { storage } = this.#deps
+    const directory = options.id ?? request.name
+    const path = storage.layout.data(directory)
+    const [text, status] = await storage.run(
+      { op: 'read', path: storage.layout.sidecar(request.name) },
+      { op: 'stat', path },
+    )
+    const existing = readSidecar(text)
+    // The storage knows the name already: the call is repeated, or another host or an earlier ledger made the volume.
+    if (existing !== undefined && existing.id !== request.id) return this.#takeOver(existing)
+    if (existing !== undefined) return this.#complete({ ...existing, state: 'live' }, options, call)
+    const isThere = isDirectory(status, path)
+    if (!isThere && options.id !== undefined) throw noSuchDirectory(path)
+    if (isThere && (await storage.isTaken(directory))) throw nameTaken(directory, path)
+    await this.#refuseOldLayout(request.name)
+    return this.#complete(await this.#draft(request, options, isThere ? 'adopted' : 'created'), options, call)
+  }
+
+  async #draft(request: CreateRequest, options: VolumeOptions, origin: Sidecar['origin']): Promise<Sidecar> {
+    const { name, id, createdAt, onRemove } = request
+    const isLimited =
+      origin === 'created' && options.size !== undefined && (await this.#deps.quota.isEnforced(this.#deps.path))
+    return {
+      version: 1,
+      name,
+      id,
+      directory: options.id ?? name,
+      state: 'live',
+      createdAt,
+      options: request.options,
+      origin,
+      ...optional('onRemove', onRemove),
+      ...optional('sizeBytes', options.size),
+      ...optional('quotaProject', isLimited ? projectOf(id) : undefined),
+      host: this.#deps.hostId,
+      generation: 0,
+    }
+  }
+
+  /** Writes the sidecar and makes the directory unless it is there: again and again to the same result. */
+  async #complete(
+    sidecar: Sidecar,
+    options: VolumeOptions,
+    call: DriverCall,
+    conditions: readonly FileOperation[] = [],
+  ): Promise<CreatedVolume> {
+    const { storage, quota } = this.#deps
+    const path = storage.layout.data(sidecar.directory)
+    await storage.run(
+      ...conditions,
+      storage.write(sidecar),
+      {
+        op: 'mkdir-owned',
+        path,
+        via: join(storage.layout.internal, `new-${sidecar.id}`),
+        mode: options.mode,
+        ...optional('uid', options.uid),
+        ...optional('gid', options.gid),
+      },
+      { op: 'sync', path: this.#deps.path },
+    )
+    const { sizeBytes, quotaProject } = sidecar
+    if (sizeBytes !== undefined && quotaProject !== undefined) {
+      await quota.limit(path, quotaProject, sizeBytes).catch((thrown: unknown) => {
+        call.log.warn({ volume: sidecar.name, err: thrown }, 'the size of a volume is not enforced')
+      })
+    }
+    return this.#created(sidecar)
+  }
+
+  /** The volume is older than this request: its data stays as it is, its directory is never made anew. */
+  async #takeOver(existing: Sidecar): Promise<CreatedVolume> {
+    const { storage } = this.#deps
+    const live: Sidecar = { ...existing, state: 'live' }
+    if (existing.state !== 'live') await storage.run(storage.write(live))
+    return this.#created(live)
+  }
+
+  #created(sidecar: Sidecar): CreatedVolume {
+    const { origin, sizeBytes } = sidecar
+    return { handle: handleOf(sidecar, this.#deps.defaultSizeBytes), origin, ...optional('sizeBytes', sizeBytes) }
+  }
+
+  /** Convoy 0.5 kept every volume's metadata in a directory that a volume named `config` would be. */
+  async #refuseOldLayout(name: VolumeName): Promise<void> {
+    if (name !== 'config') return
+    const { storage } = this.#deps
+    const files = await storage.readAll(storage.layout.data(name))
+    if (!files.some(([file]) => file.startsWith('vfs_volume_'))) return
+    throw new ConvoyError('invalid-argument', 'Convoy 0.5 keeps its own files in the directory "config" here', {
+      hint: 'choose another volume name',
+    })
+  }
+}
