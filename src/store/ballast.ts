@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, unlinkSync, writeSync } from 'node:fs'
 
 const sizeBytes = 8 * 1024 * 1024
 
@@ -29,10 +29,13 @@ export class Ballast {
     }
   }
 
-  /** Gives the space back; false when it was given back already. */
+  /** Gives the space back; false when there is none to give. */
   release(): boolean {
-    if (statSync(this.#path, { throwIfNoEntry: false }) === undefined) return false
-    rmSync(this.#path, { force: true })
-    return true
+    try {
+      unlinkSync(this.#path)
+      return true
+    } catch {
+      return false
+    }
   }
 }

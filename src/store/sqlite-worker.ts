@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import Sqlite from 'better-sqlite3'
-import { ConvoyError, toConvoyError } from '../errors.js'
+import { ConvoyError, isConvoyError, toConvoyError } from '../errors.js'
 import { Ballast } from './ballast.js'
 import { writeBackup, writeCopyBefore } from './backups.js'
 import type { LedgerChange, LedgerContents } from './ledger-write.js'
@@ -9,6 +9,11 @@ import { openTables, type Tables } from './tables.js'
 import type { WorkerAnswer, WorkerRequest, WorkerResult, WrittenError } from './worker-protocol.js'
 
 const commitsPerCheckpoint = 256
+
+interface Opened {
+  readonly lock: Sqlite.Database
+  readonly sqlite: Sqlite.Database
+}
 
 /** Owns the only connection to the database, in its own thread: a slow disk stalls nothing else. */
 class DatabaseWorker {
@@ -23,10 +28,32 @@ class DatabaseWorker {
   constructor(root: string) {
     this.#path = `${root}/convoy.db`
     this.#backups = `${root}/backups`
-    this.#lock = lockRoot(root)
-    this.#sqlite = openSqliteFile(this.#path, (sqlite, version) => writeCopyBefore(sqlite, this.#backups, version))
-    this.#tables = openTables(this.#sqlite)
     this.#ballast = new Ballast(`${root}/ballast`)
+    const { lock, sqlite } = this.#openWithRoom(root)
+    this.#lock = lock
+    this.#sqlite = sqlite
+    this.#tables = openTables(sqlite)
+  }
+
+  /** Opening takes some space, which a full disk has once the ballast is gone. */
+  #openWithRoom(root: string): Opened {
+    try {
+      return this.#open(root)
+    } catch (thrown) {
+      if (isConvoyError(thrown, 'in-use') || !this.#ballast.release()) throw thrown
+      return this.#open(root)
+    }
+  }
+
+  #open(root: string): Opened {
+    const lock = lockRoot(root)
+    try {
+      const backUp = (opened: Sqlite.Database, version: number) => writeCopyBefore(opened, this.#backups, version)
+      return { lock, sqlite: openSqliteFile(this.#path, backUp) }
+    } catch (thrown) {
+      lock.close()
+      throw thrown
+    }
   }
 
   load(): LedgerContents {

@@ -87,11 +87,11 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
 }
 
 /** A driver whose create fails like that. */
-const failing = (thrown: unknown) => (driver: Driver) =>
+const failing = (thrown: Error) => (driver: Driver) =>
   new Proxy(driver, {
     get: (target, property) => {
       const value: unknown = Reflect.get(target, property, target)
-      if (property === 'create') return () => Promise.reject(thrown as Error)
+      if (property === 'create') return () => Promise.reject(thrown)
       return typeof value === 'function' ? (value.bind(target) as unknown) : value
     },
   })

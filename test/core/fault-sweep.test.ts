@@ -179,6 +179,7 @@ const operations: readonly Operation[] = [
       assert.equal(world.state('db'), 'absent')
       assert.equal(world.trashed('db').length, 1)
     },
+    leavesNothing: (world) => assert.equal(world.state('db'), 'forgotten'),
   },
   ...(['db', 'other-name'] as const).map((name): Operation => ({
     name: `undelete as ${name}`,

@@ -43,7 +43,12 @@ async function trial(operation: Operation, kind: Kind, fault: Fault): Promise<bo
   try {
     if (attempt.isCrashed === true) await world.restart()
     else assert.deepEqual(wrongNow(world, precious), [])
-    if (attempt.error !== undefined) operation.leavesNothing?.(world, kind)
+    if (attempt.error !== undefined && operation.leavesNothing !== undefined) {
+      operation.leavesNothing(world, kind)
+      // A detach that failed is a volume that is there: it is ended later.
+      const wrong = wrongAtRest(world, precious).filter((one) => !one.endsWith('stays detaching'))
+      assert.deepEqual(wrong, [])
+    }
     // What was answered with success is there, whatever came after.
     if ('value' in attempt && attempt.error === undefined) operation.isDone(world, kind)
     if (attempt.isCrashed === true) assert.deepEqual(wrongAtRest(world, precious), [])

@@ -67,6 +67,22 @@ t.test('DK15 a caller that goes while the storage attaches leaves nothing behind
   t.equal(world.kernel.hostMounts.length, 1)
 })
 
+t.test('DK15 a caller that goes while the file system is mounted leaves nothing behind', async (t) => {
+  const world = await started('filesystem')
+  const caller = new AbortController()
+  const mount = world.kernel.mount.bind(world.kernel)
+  world.kernel.mount = (...args) => {
+    mount(...args)
+    caller.abort(new ConvoyError('deadline-exceeded', 'the client hung up'))
+  }
+  const mounting = world.core.mounts.mount(named('db'), mountId('c1'), world.call(caller.signal))
+  await t.rejects(mounting, { code: 'deadline-exceeded' })
+  await world.settle()
+  t.equal(world.count('db', 'c1'), 0)
+  t.equal(world.state('db'), 'ready')
+  t.same(world.kernel.devices, [])
+})
+
 t.test('what cannot pass by waiting fails at once', async (t) => {
   const world = await started('directory')
   let attempts = 0
@@ -93,11 +109,9 @@ t.test('a failed mount does not unmount what a container of a lost ledger uses',
   world.database.wipe()
   await world.restart()
   t.equal(world.state('db'), 'ready', 'found on the storage; who uses it is not known')
-  const fault = { step: 'commit mount', when: 'before', how: 'fail' } as const
-  const { error } = await world.attempt(() => world.mount('db', 'c2'), { ...fault, step: 'holders of' })
-  t.equal(error, undefined, 'nobody has to be asked to mount')
-  await world.unmount('db', 'c2')
-  await world.attempt(() => world.mount('db', 'c2'), fault)
+  const fault = { step: 'mount /mounts', when: 'after', how: 'fail' } as const
+  const { error } = await world.attempt(() => world.mount('db', 'c2'), fault)
+  t.match(error?.message, /injected/)
   await world.reconcile()
   t.same(world.kernel.violations, [])
   t.ok(world.kernel.findMounted('/mounts/db'))

@@ -75,8 +75,10 @@ t.test(
   async (t) => {
     const world = await started('filesystem')
     await world.startContainer('db', 'c1')
+    world.faults.arm()
     await world.unmount('db', 'c1')
     t.equal(world.count('db', 'c1'), 0)
+    t.notOk(world.faults.steps.includes('commit unmount-intent'), 'it was not even begun')
     t.ok(world.kernel.findMounted('/mounts/db'))
     await world.reconcile()
     t.ok(world.kernel.findMounted('/mounts/db'), 'it is still held')

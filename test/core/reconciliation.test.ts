@@ -47,6 +47,28 @@ for (const kind of kinds) {
     t.equal(world.state('db'), 'attached')
   })
 
+  t.test(`a container (${kind}) that appears while Docker is asked keeps its reference`, async (t) => {
+    const world = await started()
+    const { mountpoint = '' } = world.core.volumes.get(named('db'))
+    world.kernel.exit('c1')
+    world.clock.advance(dayMs)
+    world.containers.of = async () => {
+      world.kernel.bind('c1', mountpoint)
+      return []
+    }
+    await world.reconcile()
+    t.equal(world.count('db', 'c1'), 1)
+    t.same(world.kernel.violations, [])
+  })
+
+  t.test(`Docker is not asked about what the kernel shows held (${kind})`, async (t) => {
+    const world = await started()
+    world.clock.advance(dayMs)
+    world.containers.of = async () => t.fail('Docker was asked') as never
+    await world.reconcile()
+    t.equal(world.count('db', 'c1'), 1)
+  })
+
   t.test(`DK07 references of an earlier engine (${kind}) go at once, when nobody holds the volume`, async (t) => {
     const world = await started()
     world.kernel.exit('c1')

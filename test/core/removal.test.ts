@@ -116,10 +116,12 @@ for (const kind of kinds) {
 
   t.test(`an adopted volume (${kind}) never loses its data, however it is removed`, async (t) => {
     for (const onRemove of ['retain', 'trash', 'delete']) {
-      const world = await World.start({ trashRetentionMs: 0 })
+      const world = await World.start()
       world.storages[kind].plant('old', 'was here before')
       await world.create('db', kind, { id: 'old', onRemove })
       await docker(world)
+      t.same(world.trashed('db'), [], 'its data is not ours to keep')
+      t.same(world.core.jobs.list(), [])
       world.clock.advance(dayMs)
       await world.core.trash.sweep(world.call())
       await world.finishJobs()
@@ -181,6 +183,9 @@ t.test('with ignore, docker volume rm does nothing at all, also to a mounted vol
   await docker(world)
   t.equal(world.state('db'), 'attached')
   await t.rejects(docker(world, 'unknown'), { code: 'not-found' })
+  void world.locks.run(named('db'), world.call().signal, () => new Promise(() => undefined))
+  await docker(world)
+  t.pass('and waits for nobody')
 })
 
 t.test('an anonymous volume goes to the trash, unless it says otherwise', async (t) => {

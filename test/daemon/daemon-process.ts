@@ -78,12 +78,12 @@ export class DaemonProcess {
   }
 
   launch({ args = [], env = {}, launch = [process.execPath, mainProgram] }: DaemonSettings = {}): void {
-    const [program = '', ...first] = launch
-    const child = spawn(program, [...first, ...this.arguments, ...args], {
-      env: { PATH: process.env['PATH'], ...env },
+    // env -i, because tap puts its own NODE_OPTIONS into every process that Node starts.
+    const variables = Object.entries({ PATH: process.env['PATH'] ?? '', ...env }).map((entry) => entry.join('='))
+    const child = spawn('/usr/bin/env', ['-i', ...variables, ...launch, ...this.arguments, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => (this.output += String(data)))
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (this.output += String(data)))
     this.#child = child
     this.#ended = new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal })))
   }

@@ -88,3 +88,20 @@ t.test('compat: kill -9 at any moment of many changes loses no volume that was a
   }
   for (const name of acknowledged) t.ok(existsSync(daemon.volume(name)), name)
 })
+
+for (const point of ['before:store.start', 'after:store.start', 'before:store.discover', 'after:store.discover']) {
+  t.test(
+    `DB16: a daemon that is killed ${point.replace(':', ' ')} while it starts anew finds its volumes with the next`,
+    async (t) => {
+      const daemon = await new DaemonProcess(t).start()
+      await daemon.plugin.create('db')
+      await daemon.stop()
+      loseDatabase(daemon)
+      daemon.launch({ env: { CONVOY_FAILPOINT: point } })
+      t.match(await daemon.ended, { signal: 'SIGKILL' })
+      await daemon.start()
+      t.match(await daemon.plugin.get('db'), { Volume: { Name: 'db' } })
+      t.strictSame(await daemon.plugin.create('next'), {})
+    },
+  )
+}

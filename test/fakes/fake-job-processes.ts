@@ -23,6 +23,8 @@ export class FakeJobProcesses {
   readonly started: string[] = []
   /** Why none can be started: no memory, say. */
   refusal: ConvoyError | undefined
+  /** What a start waits for. */
+  obstacle: Promise<void> | undefined
   #nextPid = 500
 
   constructor(work: JobWork) {
@@ -65,7 +67,10 @@ export class FakeJobProcesses {
   /** The processes as one life of the daemon sees them. */
   connect(faults: FaultInjector): JobProcesses {
     return {
-      start: (id, assignment) => faults.atomicStep('start job', () => this.#start(id, assignment)),
+      start: async (id, assignment) => {
+        await this.obstacle
+        return faults.atomicStep('start job', () => this.#start(id, assignment))
+      },
       // Waiting is no step: how often somebody waits says nothing.
       ended: async ({ pid }) => {
         await this.#running.get(pid)?.ended

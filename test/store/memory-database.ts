@@ -18,7 +18,7 @@ export class MemoryDatabase implements Database {
 
   /** Commits that come from now on end only after the returned function was called. */
   hold(): () => void {
-    let open = () => undefined as void
+    let open: () => void = () => undefined
     this.#gate = new Promise((resolve) => (open = resolve))
     return () => {
       this.#gate = undefined

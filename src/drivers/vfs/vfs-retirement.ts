@@ -51,7 +51,8 @@ export class VfsRetirement {
     const sidecar = trashed ?? own ?? missing(volume)
     const revived = { ...withoutRetirement(sidecar), name, directory: own?.directory ?? name }
     const paths = storage.layout.pathsOf(revived)
-    await storage.run(storage.write(revived))
+    // Nothing is written where nothing was changed: what is undone may have failed because nothing can be written.
+    if (trashed !== undefined || own?.state !== 'live') await storage.run(storage.write(revived))
     if (trashed !== undefined) {
       await storage.moveOnce(paths.trashedData, paths.data)
       await storage.unlink(paths.trashedSidecar)

@@ -151,6 +151,16 @@ t.test('a file in place of the directory is no volume', async (t) => {
   t.same(await subject.listed(), [])
 })
 
+t.test('a volume does not come back where somebody has put something else meanwhile', async (t) => {
+  const { directory, subject } = await open(t)
+  const trashed = await subject.retire(await subject.make('db', 'kept'), 'trashed')
+  await directory.plant('of the host', 'db')
+  await t.rejects(subject.revive(trashed, 'db'), { code: 'already-exists' })
+  t.same(await subject.listed(), ['db trashed'], 'and nothing has begun')
+  t.equal(await directory.readPlanted('db'), 'of the host')
+  t.equal(await subject.read(await subject.revive(trashed, 'db-old')), 'kept')
+})
+
 t.test('compat: removing vol1 leaves all of vol10', async (t) => {
   const { directory, subject } = await open(t)
   const [one, ten] = [await subject.make('vol1', 'one'), await subject.make('vol10', 'ten')]
