@@ -139,6 +139,25 @@ t.test('DK15: a Mount whose client hangs up is rolled back', async (t) => {
   t.match(await plugin.mount('db', 'b2'), { Mountpoint: '/directories/db' })
 })
 
+t.test('DK15: a Mount that becomes durable while its client hangs up is given back', async (t) => {
+  const served = await ServedWorld.start(t)
+  const { world, plugin } = served
+  await plugin.create('db')
+  await plugin.mount('db', 'a1')
+  const { ledger } = world
+  const commit = ledger.commit.bind(ledger)
+  const connection = await served.connect()
+  ledger.commit = async (step, ...writes) => {
+    await commit(step, ...writes)
+    if (step !== 'mount') return
+    connection.close()
+    await eventually('the daemon has seen it', async () => (await served.countConnections()) === 0)
+  }
+  await connection.request('VolumeDriver.Mount', '{"Name":"db","ID":"a1"}\n')
+  await eventually('the count is given back', () => world.log.has('undid what nobody waited for'))
+  t.equal(world.count('db', 'a1'), 1, 'and the one from before is kept')
+})
+
 t.test('DK15: a Mount that is too slow is an error, and what comes of it later is given back', async (t) => {
   for (const kind of ['directory', 'filesystem']) {
     const gate = new Gate('attach')

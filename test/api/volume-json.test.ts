@@ -4,6 +4,9 @@ import { formatTime, volumeJson } from '../../src/api/volume-json.js'
 import { parseMountId } from '../../src/model/mount.js'
 import { volumeRow } from '../store/rows.js'
 
+// Whatever the host's own time is.
+process.env['TZ'] = 'Pacific/Kiritimati'
+
 t.test('compat: times are written as Convoy 0.5 wrote them', async (t) => {
   t.equal(formatTime(new Date('2026-11-20T07:29:55.999Z')), 'Fri Nov 20 07:29:55 +0000 2026')
   t.equal(formatTime(new Date('2026-01-01T00:00:00Z')), 'Thu Jan 01 00:00:00 +0000 2026')

@@ -128,8 +128,13 @@ t.test('a journal that was never written is empty', async (t) => {
 
 t.test('closing saves what nobody waited for, then closes the database', async (t) => {
   const { ledger, database } = open()
+  const release = database.hold()
   ledger.commitLater('create-done', putVolume('db'))
-  await ledger.close()
+  const closed = ledger.close()
+  await new Promise(setImmediate)
+  t.equal(database.isClosed, false)
+  release()
+  await closed
   t.equal(database.rows.has('volume db'), true)
   t.equal(database.isClosed, true)
 })

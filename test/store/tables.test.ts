@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type Sqlite from 'better-sqlite3'
 import fc from 'fast-check'
 import t from 'tap'
+import { parseMountId } from '../../src/model/mount.js'
 import { keyOf, type LedgerContents, type LedgerWrite } from '../../src/store/ledger-write.js'
 import { openSqliteFile } from '../../src/store/sqlite-file.js'
 import { openTables } from '../../src/store/tables.js'
@@ -87,6 +88,26 @@ t.test('compat: names that differ in case, or that begin alike, are different vo
   t.strictSame(
     tables.load().volumes.map(({ name }) => String(name)),
     ['Vol1', 'config', 'db', 'db.tmp', 'vol10'],
+  )
+  sqlite.close()
+})
+
+t.test('compat: an id that gives up one volume keeps its others, and the volume its other ids', async (t) => {
+  const sqlite = open(t.testdir())
+  const tables = openTables(sqlite)
+  const held = [
+    ['db', 'a1'],
+    ['db', 'b2'],
+    ['other', 'a1'],
+  ] as const
+  for (const [name, id] of held) {
+    const volume = volumeRow(name).name
+    tables.apply({ put: 'mount', row: { volume, id: parseMountId(id), count: 1, epoch: 0, mountedAt: 'now' } })
+  }
+  tables.apply({ remove: 'mount', volume: volumeRow('db').name, id: parseMountId('a1') })
+  t.strictSame(
+    tables.load().mounts.map(({ volume, id }) => `${volume} ${id}`),
+    ['db b2', 'other a1'],
   )
   sqlite.close()
 })

@@ -138,6 +138,7 @@ t.test(
     await daemon.start({ launch: [...base.inside, process.execPath, mainProgram], isIncomplete: true })
     t.match((await daemon.plugin.create('db')).Err, /is on overlay.*give --root a directory on a local disk/)
     t.strictSame(await daemon.plugin.list(), [])
+    t.equal(base.run('ls', '-A', daemon.root), '', 'nothing is made there, not even a lock')
   },
 )
 
