@@ -52,10 +52,11 @@ export class Listeners {
 
 async function drain(app: App): Promise<void> {
   const impatient = setTimeout(() => app.server.closeAllConnections(), drainMs)
-  const closed = new Promise((resolve) => app.server.close(resolve))
-  app.server.closeIdleConnections()
-  await closed
+  // A connection that is busy now is idle once it is answered, and Docker would keep it open.
+  const patient = setInterval(() => app.server.closeIdleConnections(), 20)
+  await new Promise((resolve) => app.server.close(resolve))
   clearTimeout(impatient)
+  clearInterval(patient)
   await app.close()
 }
 

@@ -1,6 +1,7 @@
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { RawClient, formatRequest } from '../api/raw-client.js'
 import { eventually } from '../engine/polling.js'
@@ -77,6 +78,26 @@ t.test('requests under way are answered before the daemon ends', async (t) => {
   client.close()
   await daemon.start()
   t.equal((await daemon.plugin.list()).length, 40)
+})
+
+t.test('a connection is closed as soon as it is answered, while others are still waited for', async (t) => {
+  const daemon = await new DaemonProcess(t).start()
+  await daemon.plugin.create('db')
+  const ids = Array.from({ length: 40 }, (_, index) => `id${index}`)
+  for (const id of ids) await daemon.plugin.mount('db', id)
+  const waiting = await RawClient.open(daemon.pluginSocket)
+  const busy = await RawClient.open(daemon.pluginSocket)
+  // Writing its sidecar waits for a reader of this pipe, who never comes.
+  execFileSync('mkfifo', [daemon.volume('.convoy', 'volumes', 'slow.json.partial')])
+  waiting.write(formatRequest('VolumeDriver.Create', '{"Name":"slow"}\n'))
+  busy.write(ids.map((id) => formatRequest('VolumeDriver.Unmount', `{"Name":"db","ID":"${id}"}\n`)).join(''))
+  t.match(await busy.next(), { body: '{}' })
+  process.kill(daemon.pid, 'SIGTERM')
+  for (const id of ids.slice(1)) t.match(await busy.next(), { body: '{}' }, id)
+  t.equal(await busy.next(), 'closed')
+  await sleep(200)
+  t.ok(waiting.isOpen, 'it was not the end of all patience')
+  await daemon.kill()
 })
 
 t.test('a connection that Docker keeps open does not keep the daemon from ending', async (t) => {
