@@ -12,6 +12,8 @@ import { putVolume } from './rows.js'
 
 const volumes = 300
 const isSoak = process.env['CONVOY_SOAK'] === '1'
+
+if (isSoak) t.setTimeout(3_600_000)
 const log = new QuietLog()
 
 /** Flips those bits of the file; positions are fractions of its length. */

@@ -12,6 +12,8 @@ const commits = 60
 const checkpointedAt = 20
 const isSoak = process.env['CONVOY_SOAK'] === '1'
 
+if (isSoak) t.setTimeout(3_600_000)
+
 /** A database whose log ends somewhere in its 60 commits; commit n makes volume n and says so in a setting. */
 function write(path: string): { readonly database: Buffer; readonly log: Buffer } {
   const sqlite = openSqliteFile(path, () => undefined)
