@@ -30,7 +30,7 @@ export function createCore(deps: CoreDeps): Core {
   const volumes = new Volumes(deps, { resumption, holding })
   const mounts = new Mounts(deps, { volumes, resumption, holding })
   const jobs = new Jobs(deps)
-  const trash = new Trash(deps, jobs)
+  const trash = new Trash(deps, { jobs, holding })
   const removal = new Removal(deps, { volumes, resumption, holding, mounts, trash, retirement })
   const recovery = new Recovery(deps, resumption)
   const discovery = new Discovery(deps, volumes)

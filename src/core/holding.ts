@@ -1,26 +1,36 @@
 import { ConvoyError } from '../errors.js'
 import type { MountHolder } from '../host/mount-holders.js'
 import { commandLineMountId, type MountReference } from '../model/mount.js'
-import type { Volume } from '../model/volume.js'
+import type { TrashedVolume, Volume } from '../model/volume.js'
 import { type CoreDeps, mountPath } from './core-deps.js'
 
 /** Whether a volume is in use, by what Docker told us and by what the kernel shows. */
 export class Holding {
   readonly #deps: CoreDeps
-  /** Ids of volumes that this daemon made and told nobody about. */
-  readonly #neverMounted = new Set<string>()
+  /** Ids of volumes that nobody has been told of since this daemon made them, or since the kernel showed that nobody held them. */
+  readonly #free = new Set<string>()
+  /** Volumes whose last mount was given back, by id: the kernel is to be asked about them. */
+  readonly #released = new Map<string, Volume>()
+  #isAsking = false
 
   constructor(deps: CoreDeps) {
     this.#deps = deps
   }
 
   noteCreated({ id, origin }: Volume): void {
-    if (origin === 'created') this.#neverMounted.add(id)
+    if (origin === 'created') this.#free.add(id)
   }
 
   /** To be called before anybody is told where the volume is, and when it goes. */
   noteMounted({ id }: Volume): void {
-    this.#neverMounted.delete(id)
+    this.#free.delete(id)
+    this.#released.delete(id)
+  }
+
+  /** The last mount was given back. The kernel is asked now, so that a removal, which often comes next, need not wait for it. */
+  noteReleased(volume: Volume): void {
+    this.#released.set(volume.id, volume)
+    if (!this.#isAsking) void this.#askAboutReleased()
   }
 
   /** Mounts of the volume in any namespace, besides our own. */
@@ -28,6 +38,13 @@ export class Holding {
     const { drivers, holders, policy } = this.#deps
     const directory = drivers.get(volume.driver).mountDirectory(volume)
     return holders.of(directory ?? mountPath(policy, volume.name))
+  }
+
+  /** Mounts of a deleted volume's data, in any namespace: whoever knows its directory can mount it without asking us. */
+  async ofTrashed(volume: TrashedVolume): Promise<readonly MountHolder[]> {
+    const { drivers, holders } = this.#deps
+    const directory = drivers.get(volume.driver).mountDirectory(volume)
+    return directory === undefined ? [] : holders.of(directory)
   }
 
   /** References of the engine that runs now, and the command line's; older ones hold only what the kernel confirms. */
@@ -49,17 +66,26 @@ export class Holding {
     })
   }
 
-  /**
-   * ConvoyError `in-use`, by what the kernel shows. It is not asked about a volume that this daemon made and that nobody has
-   * been told of.
-   */
+  /** ConvoyError `in-use`, by what the kernel shows. It is not asked again where nothing can have changed since. */
   async refuseHeld(volume: Volume): Promise<void> {
-    if (this.#neverMounted.has(volume.id)) return
+    if (this.#free.has(volume.id)) return
     const [first, ...others] = await this.of(volume)
     if (first === undefined) return
     const more = others.length === 0 ? '' : ` and ${others.length} more`
     throw new ConvoyError('in-use', `volume "${volume.name}" is still mounted by process ${first.pid}${more}`, {
       hint: 'stop the container or process that uses it first',
     })
+  }
+
+  /** One after the other: a look at every process of the host is work enough. What fails is asked when it matters. */
+  async #askAboutReleased(): Promise<void> {
+    this.#isAsking = true
+    for (const [id, volume] of this.#released) {
+      const holders = await this.of(volume).catch(() => undefined)
+      if (this.#released.get(id) !== volume) continue
+      this.#released.delete(id)
+      if (holders?.length === 0) this.#free.add(id)
+    }
+    this.#isAsking = false
   }
 }

@@ -150,6 +150,8 @@ export class Mounts {
     if (isLast && isStateless) await this.#commitUnmount('unmount', remove, { put: 'volume', row: detached(volume) })
     else await this.#commitUnmount('unmount', remove)
     if (isLast && !isStateless && volume !== undefined) await this.release(volume, call)
+    const left = ledger.volumes.get(name)
+    if (left?.state === 'ready') this.#holding.noteReleased(left)
   }
 
   /** A full disk must not keep a volume mounted: losing this is losing an Unmount, which reconciliation mends. */

@@ -3,19 +3,22 @@ import type { CallContext } from '../model/call-context.js'
 import { isFinished, type Job } from '../model/job.js'
 import type { TrashedVolume } from '../model/volume.js'
 import type { CoreDeps } from './core-deps.js'
+import type { Holding } from './holding.js'
 import type { Jobs } from './jobs.js'
 
 /** Deleted volumes whose data is kept until their time is up; then a job removes it. */
 export class Trash {
   readonly #deps: CoreDeps
   readonly #jobs: Jobs
+  readonly #holding: Holding
   /** Entries that somebody is about to restore or to remove. */
   readonly #reserved = new Set<string>()
 
-  constructor(deps: CoreDeps, jobs: Jobs) {
+  constructor(deps: CoreDeps, parts: { readonly jobs: Jobs; readonly holding: Holding }) {
     this.#deps = deps
-    this.#jobs = jobs
-    jobs.onFinished((job) => this.#finished(job))
+    this.#jobs = parts.jobs
+    this.#holding = parts.holding
+    this.#jobs.onFinished((job) => this.#finished(job))
   }
 
   /** By id, or the newest of that name. ConvoyError `not-found`; `in-use` when its data is being removed. */
@@ -55,8 +58,28 @@ export class Trash {
       !this.#reserved.has(id) && (state === 'trashed' ? expiresAt <= time : !underWay.has(id))
     for (const { id } of [...ledger.trash.values()].filter(isDue)) {
       const entry = ledger.trash.get(id)
-      if (entry !== undefined && isDue(entry)) await this.reserve(entry, () => this.#startRemoval(entry, call))
+      if (entry !== undefined && isDue(entry)) await this.reserve(entry, () => this.#removeUnlessHeld(entry, call))
     }
+  }
+
+  async #removeUnlessHeld(entry: TrashedVolume, call: CallContext): Promise<void> {
+    if (await this.#mayBeHeld(entry, call)) this.#postpone(entry)
+    else await this.#startRemoval(entry, call)
+  }
+
+  async #mayBeHeld(entry: TrashedVolume, call: CallContext): Promise<boolean> {
+    const { name: volume, id } = entry
+    try {
+      const [holder] = await this.#holding.ofTrashed(entry)
+      if (holder === undefined) return false
+      call.log.warn({ volume, id, pid: holder.pid }, 'a deleted volume is still mounted: its data is kept for now')
+    } catch (thrown) {
+      call.log.warn(
+        { volume, id, err: thrown },
+        'cannot find out who mounts a deleted volume: its data is kept for now',
+      )
+    }
+    return true
   }
 
   async #startRemoval(entry: TrashedVolume, call: CallContext): Promise<void> {
@@ -68,14 +91,17 @@ export class Trash {
 
   /** A removal that failed or was cancelled is tried again when the entry's time comes round. */
   #finished(job: Job): void {
-    const { ledger, now } = this.#deps
+    const { ledger } = this.#deps
     const entry = ledger.trash.get(job.request.volume.id)
     if (entry?.state !== 'deleting') return
     const { id } = entry
     if (job.state === 'succeeded') {
       ledger.commitLater('trash-delete', { remove: 'trash', id }, { remove: 'journal', id })
-      return
-    }
+    } else this.#postpone(entry)
+  }
+
+  #postpone(entry: TrashedVolume): void {
+    const { ledger, now } = this.#deps
     const expiresAt = new Date(now().getTime() + retryAfterMs).toISOString()
     ledger.commitLater('trash-delete', { put: 'trash', row: { ...entry, state: 'trashed', expiresAt } })
   }

@@ -32,7 +32,7 @@ export interface Driver {
   remove(volume: VolumeHandle, call: DriverCall & RemovalProgress): Promise<void>
   /** Makes the volume reachable from this host, with a file system on it, and says what to mount. Core mounts. */
   attach(volume: VolumeHandle, call: DriverCall): Promise<MountSource>
-  /** The directory that attach would name, where that is known without asking the storage: core asks the kernel who holds it. */
+  /** The directory that attach would name, or where retire has put it, where that is known without asking the storage: core asks the kernel who holds it. */
   mountDirectory(volume: VolumeHandle): string | undefined
   /** Undoes attach, once core has unmounted. */
   detach(volume: VolumeHandle, call: DriverCall): Promise<void>

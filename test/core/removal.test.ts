@@ -168,6 +168,54 @@ t.test('the kernel is not asked about a volume that nobody was ever told of, and
   await t.rejects(remove(world, 'other'), { code: 'unavailable' })
 })
 
+t.test('after the last unmount the kernel is asked once, and a removal need not wait for it', async (t) => {
+  const { world } = await started('directory')
+  await world.startContainer('db', 'c1')
+  world.kernel.exit('c1')
+  await world.unmount('db', 'c1')
+  await world.settle()
+  world.kernel.holders.failure = new ConvoyError('unavailable', '/proc is not readable')
+  await remove(world)
+  t.equal(world.trashed('db').length, 1)
+})
+
+t.test('a volume that was found free is asked about again once somebody has mounted it', async (t) => {
+  const { world } = await started('directory')
+  for (const container of ['c1', 'c2']) {
+    await world.startContainer('db', container)
+    await world.unmount('db', container)
+    await world.settle()
+    await t.rejects(remove(world), { code: 'in-use' })
+    world.kernel.exit(container)
+    await remove(world)
+    await world.core.removal.undelete('db', undefined, world.call())
+  }
+  t.same(world.kernel.violations, [])
+})
+
+t.test('a mount while the kernel is asked about the one before leaves the volume in question', async (t) => {
+  const { world } = await started('directory')
+  const { holders } = world.kernel
+  const ask = holders.of.bind(holders)
+  let answer: () => void = () => undefined
+  holders.of = async (path) => {
+    const found = await ask(path)
+    await new Promise<void>((resolve) => (answer = resolve))
+    return found
+  }
+  await world.mount('db', 'c1')
+  await world.unmount('db', 'c1')
+  await world.settle()
+  await world.startContainer('db', 'c2')
+  answer()
+  await world.settle()
+  holders.of = ask
+  await world.unmount('db', 'c2')
+  await world.settle()
+  await t.rejects(remove(world), { code: 'in-use' })
+  t.same(world.kernel.violations, [])
+})
+
 t.test('onRemove of the volume decides before the policy of the daemon', async (t) => {
   const { world } = await started('directory', { onDockerRemove: 'delete' }, { onRemove: 'retain' })
   await docker(world)

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ConvoyError } from '../../src/errors.js'
 import { dayMs, hourMs } from '../fakes/fake-clock.js'
 import { textOf } from '../fakes/invariants.js'
 import { named, World } from '../fakes/world.js'
@@ -26,6 +27,32 @@ t.test('when its time is up, a job removes the data, and the entry goes with it'
   t.same(world.trashed('db'), [])
   t.equal(world.storages.directory.pieces.size, 0)
   t.equal(world.ledger.journalOf(id)['disk'], undefined)
+})
+
+t.test('deleted data that somebody mounted by its path is kept until it is free', async (t) => {
+  const { world, id } = await withTrashed()
+  world.kernel.bind('c1', `/directories/.trash/${id}`)
+  world.clock.advance(dayMs)
+  await sweep(world)
+  t.same(world.core.jobs.list(), [])
+  t.match(world.trashed('db'), [{ id, state: 'trashed' }])
+  world.kernel.exit('c1')
+  await sweep(world)
+  t.same(world.core.jobs.list(), [], 'asked again after an hour, not all the time')
+  world.clock.advance(hourMs)
+  await sweep(world)
+  await world.finishJobs()
+  t.equal(world.storages.directory.pieces.size, 0)
+  t.same(world.kernel.violations, [])
+})
+
+t.test('data is not removed while the kernel cannot be asked who holds it', async (t) => {
+  const { world, id } = await withTrashed()
+  world.clock.advance(dayMs)
+  world.kernel.holders.failure = new ConvoyError('unavailable', '/proc is not readable')
+  await sweep(world)
+  t.same(world.core.jobs.list(), [])
+  t.equal(textOf(world, id), 'kept')
 })
 
 t.test('data that is being removed cannot be taken back', async (t) => {
@@ -121,7 +148,14 @@ t.test('an entry whose removal has ended without a word is removed again', async
   // As a backup of the database that was made in between would have it.
   const entry = { id, name: named('db'), driver: 'directory', state: 'deleting' } as const
   const at = world.clock.now().toISOString()
-  const row = { ...entry, attributes: {}, options: {}, createdAt: at, trashedAt: at, expiresAt: at }
+  const row = {
+    ...entry,
+    attributes: { place: `.trash/${id}` },
+    options: {},
+    createdAt: at,
+    trashedAt: at,
+    expiresAt: at,
+  }
   await world.ledger.commit('start', { put: 'trash', row })
   await world.restart()
   await world.finishJobs()

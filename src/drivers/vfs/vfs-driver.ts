@@ -80,7 +80,8 @@ export class VfsDriver implements Driver {
   }
 
   mountDirectory(volume: VolumeHandle): string {
-    return this.#storage.layout.data(directoryOf(volume))
+    const { layout } = this.#storage
+    return isTrashed(volume) ? layout.trashedData(volume.id) : layout.data(directoryOf(volume))
   }
 
   detach(): Promise<void> {

@@ -18,6 +18,8 @@ t.test('it opens the directory that it is given, without the links on the way', 
   t.match(driver.describe(), { Path: directory.path, DefaultVolumeSize: String(5 * 2 ** 30) })
   const volume = { name: named('db'), id: '', attributes: { directory: 'db' } }
   t.equal(driver.mountDirectory(volume), directory.at('db'))
+  const trashed = { ...volume, id: '0123456789ab', attributes: { directory: 'db', trashed: 'true' } }
+  t.equal(driver.mountDirectory(trashed), directory.at('.convoy/trash/0123456789ab'))
   await driver.close()
 })
 
