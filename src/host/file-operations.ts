@@ -1,5 +1,5 @@
 import * as fs from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 
 /** One step on a path that may hang. A list of them runs in order and stops at the first that fails. */
 export type FileOperation =
@@ -15,8 +15,8 @@ export type FileOperation =
   | { readonly op: 'write'; readonly path: string; readonly text: string }
   /** `undefined` when nothing is there. */
   | { readonly op: 'read'; readonly path: string }
-  /** The regular files of a directory whose name ends in `suffix`: name and text. None when there is no directory. */
-  | { readonly op: 'read-all'; readonly path: string; readonly suffix: string }
+  /** The names of a directory's regular files that end in `suffix`. None when there is no directory. */
+  | { readonly op: 'list'; readonly path: string; readonly suffix: string }
   /** Moves within one file system and makes it durable; fails with EEXIST rather than replace anything. */
   | { readonly op: 'move'; readonly from: string; readonly to: string }
   /** What is gone already is no error. */
@@ -39,7 +39,7 @@ export interface FileStatus {
 }
 
 /** What an operation answers; `null` where it answers nothing or found nothing. */
-export type FileResult = FileStatus | string | readonly (readonly [name: string, text: string])[] | null
+export type FileResult = FileStatus | string | readonly string[] | null
 
 const largestFileBytes = 1024 * 1024
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants
@@ -66,8 +66,8 @@ export async function performFileOperation(operation: FileOperation, fsync: Fsyn
       return null
     case 'read':
       return readText(operation.path)
-    case 'read-all':
-      return readAll(operation.path, operation.suffix)
+    case 'list':
+      return listFiles(operation.path, operation.suffix)
     case 'move':
       await move(operation.from, operation.to, fsync)
       return null
@@ -143,12 +143,12 @@ function readText(path: string): string | null {
   }
 }
 
-function readAll(path: string, suffix: string): (readonly [string, string])[] {
+function listFiles(path: string, suffix: string): readonly string[] {
   if (status(path) === null) return []
   return fs
     .readdirSync(path, { withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(suffix))
-    .map((entry) => [entry.name, readText(join(path, entry.name)) ?? ''] as const)
+    .map((entry) => entry.name)
 }
 
 async function move(from: string, to: string, fsync: Fsync): Promise<void> {

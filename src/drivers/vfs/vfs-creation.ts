@@ -137,8 +137,8 @@ export class VfsCreation {
   async #refuseOldLayout(name: VolumeName): Promise<void> {
     if (name !== 'config') return
     const { storage } = this.#deps
-    const files = await storage.readAll(storage.layout.data(name))
-    if (!files.some(([file]) => file.startsWith('vfs_volume_'))) return
+    const files = await storage.names(storage.layout.data(name))
+    if (!files.some((file) => file.startsWith('vfs_volume_'))) return
     throw new ConvoyError('invalid-argument', 'Convoy 0.5 keeps its own files in the directory "config" here', {
       hint: 'choose another volume name',
     })

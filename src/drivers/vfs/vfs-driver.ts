@@ -98,7 +98,7 @@ export class VfsDriver implements Driver {
 
   async *discover(call: CallContext): AsyncIterable<DiscoveredVolume> {
     for (const which of ['volumes', 'trash'] as const) {
-      for (const { path, sidecar } of await this.#storage.list(which)) {
+      for await (const { path, sidecar } of this.#storage.list(which)) {
         if (sidecar === undefined) call.log.warn({ file: path }, 'not a sidecar file: left alone')
         else yield discovered(sidecar, this.#deps.defaultSizeBytes)
       }

@@ -8,6 +8,9 @@ import { formatSidecar, parseSidecar, type Sidecar } from './sidecar.js'
 import { VfsLayout } from './vfs-layout.js'
 import { directoryOf, missingDirectory, missingRoot } from './vfs-volume.js'
 
+/** Sidecars in one request: enough that the way to the child and back is nothing, few enough to cost no memory. */
+const readTogether = 256
+
 /** A file beside the volumes, and the sidecar in it if it is one. */
 export interface SidecarFile {
   readonly path: string
@@ -34,20 +37,28 @@ export class VfsStorage {
   }
 
   /** The sidecars of live and forgotten volumes, or of trashed ones, and what else lies there as `.json`. */
-  async list(which: 'volumes' | 'trash'): Promise<readonly SidecarFile[]> {
+  async *list(which: 'volumes' | 'trash'): AsyncIterable<SidecarFile> {
     const directory = which === 'volumes' ? this.layout.volumes : this.layout.trash
-    const files = await this.readAll(directory)
-    return files.map(([name, text]) => {
-      const path = join(directory, name)
-      const sidecar = parseSidecar(text)
-      return { path, sidecar: sidecar !== undefined && this.layout.isSidecarOf(path, sidecar) ? sidecar : undefined }
-    })
+    const paths = (await this.names(directory)).map((name) => join(directory, name))
+    for (let start = 0; start < paths.length; start += readTogether) {
+      const some = paths.slice(start, start + readTogether)
+      const texts = await this.run(...some.map((path) => ({ op: 'read', path }) as const))
+      for (const [index, path] of some.entries()) {
+        // Removed since the directory was read.
+        if (typeof texts[index] === 'string') yield { path, sidecar: this.#belonging(path, texts[index]) }
+      }
+    }
   }
 
-  /** Name and text of the `.json` files of a directory. */
-  async readAll(path: string): Promise<readonly (readonly [name: string, text: string])[]> {
-    const [files] = await this.run({ op: 'read-all', path, suffix: '.json' })
-    return files instanceof Array ? files : []
+  /** The names of the `.json` files of a directory. */
+  async names(path: string): Promise<readonly string[]> {
+    const [names] = await this.run({ op: 'list', path, suffix: '.json' })
+    return names instanceof Array ? names : []
+  }
+
+  #belonging(path: string, text: string): Sidecar | undefined {
+    const sidecar = parseSidecar(text)
+    return sidecar !== undefined && this.layout.isSidecarOf(path, sidecar) ? sidecar : undefined
   }
 
   /** The operation that writes a sidecar where it belongs. */
@@ -105,7 +116,7 @@ export class VfsStorage {
 
   /** Whether another volume's data is in this directory of the root. */
   async isTaken(directory: VolumeName): Promise<boolean> {
-    const files = await this.list('volumes')
-    return files.some(({ sidecar }) => sidecar?.directory === directory)
+    for await (const { sidecar } of this.list('volumes')) if (sidecar?.directory === directory) return true
+    return false
   }
 }

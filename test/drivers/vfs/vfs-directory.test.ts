@@ -26,6 +26,20 @@ t.test('a volume is a directory with that name, beside our own', async (t) => {
   t.equal((await stat(directory.at('.convoy'))).mode & 0o777, 0o700)
 })
 
+t.test('however many sidecars there are, discovery finds each of them once', async (t) => {
+  const { directory, subject } = await open(t)
+  const { handle } = await create(subject, 'db')
+  const sidecar = JSON.parse(await readFile(directory.at('.convoy', 'volumes', 'db.json'), 'utf8')) as object
+  const names = Array.from({ length: 600 }, (_, index) => `more-${index}`)
+  for (const [index, name] of names.entries()) {
+    const id = `${handle.id.slice(0, -4)}${String(index).padStart(4, '0')}`
+    const text = JSON.stringify({ ...sidecar, name, id, directory: name })
+    await writeFile(directory.at('.convoy', 'volumes', `${name}.json`), text)
+  }
+  const found = (await subject.discover()).map((one) => one.handle.name)
+  t.same([...found].sort(), ['db', ...names].sort())
+})
+
 t.test('compat: a new volume can be used by users other than root', async (t) => {
   const { directory, subject } = await open(t)
   await create(subject, 'db')
