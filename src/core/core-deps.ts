@@ -20,6 +20,8 @@ export interface CoreDeps {
   readonly jobProcesses: JobProcesses
   readonly locks: VolumeLocks
   readonly now: () => Date
+  /** Calls `act` a moment later, when what is under way now has been answered. */
+  readonly soon: (act: () => void) => void
   /** A fresh UUID. */
   readonly newId: () => string
   readonly policy: Policy

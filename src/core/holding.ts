@@ -11,7 +11,6 @@ export class Holding {
   readonly #free = new Set<string>()
   /** Volumes whose last mount was given back, by id: the kernel is to be asked about them. */
   readonly #released = new Map<string, Volume>()
-  #isAsking = false
 
   constructor(deps: CoreDeps) {
     this.#deps = deps
@@ -27,24 +26,28 @@ export class Holding {
     this.#released.delete(id)
   }
 
-  /** The last mount was given back. The kernel is asked now, so that a removal, which often comes next, need not wait for it. */
+  /** The last mount was given back: the kernel is asked soon, so that a removal, which often comes next, need not wait for it. */
   noteReleased(volume: Volume): void {
+    if (this.#released.size === 0) this.#deps.soon(() => void this.#askAboutReleased())
     this.#released.set(volume.id, volume)
-    if (!this.#isAsking) void this.#askAboutReleased()
   }
 
   /** Mounts of the volume in any namespace, besides our own. */
-  of(volume: Volume): Promise<readonly MountHolder[]> {
-    const { drivers, holders, policy } = this.#deps
-    const directory = drivers.get(volume.driver).mountDirectory(volume)
-    return holders.of(directory ?? mountPath(policy, volume.name))
+  async of(volume: Volume): Promise<readonly MountHolder[]> {
+    return (await this.#deps.holders.ofEach([this.#pathOf(volume)]))[0] ?? []
+  }
+
+  /** Those of the volumes that somebody mounts. */
+  async heldAmong(volumes: readonly Volume[]): Promise<ReadonlySet<Volume>> {
+    const found = await this.#deps.holders.ofEach(volumes.map((volume) => this.#pathOf(volume)))
+    return new Set(volumes.filter((_, index) => found[index]?.length !== 0))
   }
 
   /** Mounts of a deleted volume's data, in any namespace: whoever knows its directory can mount it without asking us. */
   async ofTrashed(volume: TrashedVolume): Promise<readonly MountHolder[]> {
     const { drivers, holders } = this.#deps
     const directory = drivers.get(volume.driver).mountDirectory(volume)
-    return directory === undefined ? [] : holders.of(directory)
+    return directory === undefined ? [] : ((await holders.ofEach([directory]))[0] ?? [])
   }
 
   /** References of the engine that runs now, and the command line's; older ones hold only what the kernel confirms. */
@@ -68,6 +71,7 @@ export class Holding {
 
   /** ConvoyError `in-use`, by what the kernel shows. It is not asked again where nothing can have changed since. */
   async refuseHeld(volume: Volume): Promise<void> {
+    if (this.#released.has(volume.id)) await this.#askAboutReleased()
     if (this.#free.has(volume.id)) return
     const [first, ...others] = await this.of(volume)
     if (first === undefined) return
@@ -77,15 +81,20 @@ export class Holding {
     })
   }
 
-  /** One after the other: a look at every process of the host is work enough. What fails is asked when it matters. */
+  /** One look for all of them. What fails is asked again when it matters. */
   async #askAboutReleased(): Promise<void> {
-    this.#isAsking = true
-    for (const [id, volume] of this.#released) {
-      const holders = await this.of(volume).catch(() => undefined)
+    const asked = [...this.#released]
+    if (asked.length === 0) return
+    const held = await this.heldAmong(asked.map(([, volume]) => volume)).catch(() => undefined)
+    for (const [id, volume] of asked) {
       if (this.#released.get(id) !== volume) continue
       this.#released.delete(id)
-      if (holders?.length === 0) this.#free.add(id)
+      if (held?.has(volume) === false) this.#free.add(id)
     }
-    this.#isAsking = false
+  }
+
+  #pathOf(volume: Volume): string {
+    const { drivers, policy } = this.#deps
+    return drivers.get(volume.driver).mountDirectory(volume) ?? mountPath(policy, volume.name)
   }
 }

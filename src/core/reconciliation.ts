@@ -1,5 +1,6 @@
 import type { CallContext } from '../model/call-context.js'
 import { commandLineMountId, type MountReference } from '../model/mount.js'
+import type { Volume } from '../model/volume.js'
 import type { VolumeName } from '../model/volume-name.js'
 import type { CoreDeps } from './core-deps.js'
 import type { Holding } from './holding.js'
@@ -45,7 +46,9 @@ export class Reconciliation {
     const { ledger, locks, log } = this.#deps
     const attached = [...ledger.volumes.values()].filter(({ state }) => state === 'attached')
     const names = new Set([...ledger.mountedNames, ...attached.map(({ name }) => name)])
+    const held = await this.#heldAmong(names)
     for (const name of names) {
+      if (held.has(name)) continue
       try {
         const leftovers = await this.#leftovers(name)
         await locks.run(name, call.signal, () => this.#reconcile(name, leftovers, call))
@@ -53,6 +56,14 @@ export class Reconciliation {
         log.warn({ volume: name, err: thrown }, 'could not reconcile a volume: tried again later')
       }
     }
+  }
+
+  /** Most of what is mounted is in use: one look leaves all of that as it is. What fails here is asked again for each volume. */
+  async #heldAmong(names: ReadonlySet<VolumeName>): Promise<ReadonlySet<VolumeName>> {
+    const volumes = [...names].flatMap((name) => this.#deps.ledger.volumes.get(name) ?? [])
+    if (volumes.length === 0) return new Set()
+    const held = await this.#holding.heldAmong(volumes).catch(() => new Set<Volume>())
+    return new Set([...held].map(({ name }) => name))
   }
 
   async #reconcile(name: VolumeName, leftovers: readonly MountReference[], call: CallContext): Promise<void> {

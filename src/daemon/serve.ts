@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { createCore } from '../core/core.js'
 import { VolumeLocks } from '../core/volume-locks.js'
 import { DriverRegistry, driverKinds } from '../drivers/registry.js'
+import { startTimer } from '../host/clock.js'
 import { DockerContainers } from '../host/docker-containers.js'
 import { MountHolders } from '../host/mount-holders.js'
 import { SystemMounter } from '../host/mounter.js'
@@ -18,6 +19,9 @@ import type { Failpoints } from './failpoints.js'
 import type { JobConfiguration } from './job-process.js'
 import { Listeners } from './listeners.js'
 import { Upkeep } from './upkeep.js'
+
+/** Docker's next request often comes within a few ms of an answer. */
+const soonMs = 200
 
 /** What the process gives to its work. */
 export interface Surroundings {
@@ -74,6 +78,7 @@ function coreDeps({ config, ledger, drivers, hostId, log }: Parts): Parameters<t
     }),
     locks: new VolumeLocks(),
     now: () => new Date(),
+    soon: (act) => void startTimer(soonMs, act),
     newId: randomUUID,
     policy: {
       onDockerRemove: config.onDockerRemove,

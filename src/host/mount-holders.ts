@@ -29,6 +29,12 @@ const turnMs = 2
 /** Shared by all scans: what is read is decoded before the next read of any. */
 const piece = Buffer.alloc(64 * 1024)
 
+interface Search {
+  readonly target: HolderTarget
+  /** By namespace and mount. */
+  readonly holders: Map<string, MountHolder>
+}
+
 interface View {
   readonly pid: number
   readonly namespace: string
@@ -47,10 +53,13 @@ export class MountHolders {
     this.#procRoot = procRoot
   }
 
-  /** Mounts in this process's own namespace count too, also the one at the volume's mountpoint: the caller knows its own. */
-  async find(target: HolderTarget): Promise<readonly MountHolder[]> {
+  /**
+   * The holders of each target, with one look at every process. Mounts in this process's own namespace count too, also the one
+   * at the volume's mountpoint: the caller knows its own.
+   */
+  async findEach(targets: readonly HolderTarget[]): Promise<readonly (readonly MountHolder[])[]> {
     try {
-      return await this.#scan(target)
+      return await this.#scan(targets)
     } catch (cause) {
       // Not knowing is not "nobody holds it".
       throw new ConvoyError('unavailable', 'cannot find out who uses the volume: /proc is not readable', { cause })
@@ -68,22 +77,27 @@ export class MountHolders {
     return namespace === initialPidNamespace && ((capabilities >> capSysPtrace) & 1n) === 1n
   }
 
-  async #scan(target: HolderTarget): Promise<readonly MountHolder[]> {
+  async #scan(targets: readonly HolderTarget[]): Promise<readonly (readonly MountHolder[])[]> {
     const turn = new EventLoopTurn(turnMs)
-    const holders = new Map<string, MountHolder>()
+    const searches = targets.map((target): Search => ({ target, holders: new Map() }))
+    const byDevice = groupByDevice(searches)
     const seen = new Set<string>()
     for (const views of this.#views()) {
       if (turn.isOver) await turn.next()
       for (const view of views) {
         const key = this.#keyOf(view)
         if (key === undefined || seen.has(key)) continue
-        const entries = await readEntries(`${view.path}/mountinfo`, target.device, turn)
+        const entries = await readEntries(`${view.path}/mountinfo`, [...byDevice.keys()], turn)
         if (entries === undefined) continue
         seen.add(key)
-        for (const entry of entries) if (isHolding(entry, target)) addHolder(holders, view, entry)
+        for (const entry of entries) {
+          for (const { target, holders } of byDevice.get(entry.device) ?? []) {
+            if (isHolding(entry, target)) addHolder(holders, view, entry)
+          }
+        }
       }
     }
-    return [...holders.values()]
+    return searches.map(({ holders }) => [...holders.values()])
   }
 
   /**
@@ -122,8 +136,19 @@ export class MountHolders {
   }
 }
 
+function groupByDevice(searches: readonly Search[]): ReadonlyMap<string, readonly Search[]> {
+  const groups = new Map<string, Search[]>()
+  for (const search of searches) {
+    const { device } = search.target
+    const group = groups.get(device)
+    if (group === undefined) groups.set(device, [search])
+    else group.push(search)
+  }
+  return groups
+}
+
+/** The device is the same. */
 function isHolding(entry: MountEntry, target: HolderTarget): boolean {
-  if (entry.device !== target.device) return false
   return target.kind === 'filesystem' || isBelow(entry.root, target.root)
 }
 
@@ -135,7 +160,11 @@ function addHolder(holders: Map<string, MountHolder>, view: View, entry: MountEn
 }
 
 /** `undefined` when the process is gone. In pieces: a container that may mount makes its table as long as it likes. */
-async function readEntries(path: string, device: string, turn: EventLoopTurn): Promise<MountEntry[] | undefined> {
+async function readEntries(
+  path: string,
+  devices: readonly string[],
+  turn: EventLoopTurn,
+): Promise<MountEntry[] | undefined> {
   const descriptor = unlessGone(() => openSync(path, 'r'))
   if (descriptor === undefined) return undefined
   const entries: MountEntry[] = []
@@ -147,7 +176,7 @@ async function readEntries(path: string, device: string, turn: EventLoopTurn): P
       const text = rest + decoder.write(piece.subarray(0, length))
       const end = text.lastIndexOf('\n') + 1
       rest = text.slice(end)
-      if (text.includes(` ${device} `)) entries.push(...parseMountTable(text.slice(0, end)))
+      if (devices.some((device) => text.includes(` ${device} `))) entries.push(...parseMountTable(text.slice(0, end)))
       if (turn.isOver) await turn.next()
     }
   } finally {

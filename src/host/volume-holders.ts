@@ -1,10 +1,16 @@
-import type { MountHolder, MountHolders } from './mount-holders.js'
-import { findMount, locate, readMountTable } from './mount-table.js'
+import { EventLoopTurn } from './event-loop-turn.js'
+import type { HolderTarget, MountHolder, MountHolders } from './mount-holders.js'
+import { findMount, locate, type MountEntry, readMountTable } from './mount-table.js'
 
-/** Who has a volume mounted, by the kernel and not by anybody's count. */
+const turnMs = 2
+
+/** Who has volumes mounted, by the kernel and not by anybody's count. */
 export interface VolumeHolders {
-  /** Every mount of what is at `path`, in every namespace, but for our own mount at `path` itself. */
-  of(path: string): Promise<readonly MountHolder[]>
+  /**
+   * For each path, every mount of what is there, in every namespace, but for our own mount at the path itself. One look at all
+   * processes answers for all paths.
+   */
+  ofEach(paths: readonly string[]): Promise<readonly (readonly MountHolder[])[]>
   /** False in a container of our own: then an empty answer proves nothing. */
   seesEveryNamespace(): boolean
 }
@@ -17,16 +23,31 @@ export class KernelVolumeHolders implements VolumeHolders {
     this.#holders = holders
   }
 
-  async of(path: string): Promise<readonly MountHolder[]> {
+  async ofEach(paths: readonly string[]): Promise<readonly (readonly MountHolder[])[]> {
     const entries = await readMountTable()
-    const mount = findMount(entries, path)
-    if (mount === undefined) return this.#holders.find({ kind: 'directory', ...locate(entries, path) })
-    const found = await this.#holders.find({ kind: 'filesystem', device: mount.device })
-    // Processes share our namespace's mount of it; that one is ours to unmount.
-    return found.filter((holder) => !(holder.isOwnNamespace && holder.mountpoint === path))
+    const turn = new EventLoopTurn(turnMs)
+    const targets: HolderTarget[] = []
+    for (const path of paths) {
+      if (turn.isOver) await turn.next()
+      targets.push(targetAt(entries, path))
+    }
+    const found = await this.#holders.findEach(targets)
+    // Processes share our namespace's mount of a file system; that one is ours to unmount.
+    return found.map((holders, index) =>
+      targets[index]?.kind === 'filesystem'
+        ? holders.filter(({ isOwnNamespace, mountpoint }) => !(isOwnNamespace && mountpoint === paths[index]))
+        : holders,
+    )
   }
 
   seesEveryNamespace(): boolean {
     return this.#holders.seesEveryNamespace()
   }
+}
+
+function targetAt(entries: readonly MountEntry[], path: string): HolderTarget {
+  const mount = findMount(entries, path)
+  return mount === undefined
+    ? { kind: 'directory', ...locate(entries, path) }
+    : { kind: 'filesystem', device: mount.device }
 }

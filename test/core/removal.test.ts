@@ -196,10 +196,10 @@ t.test('a volume that was found free is asked about again once somebody has moun
 t.test('a mount while the kernel is asked about the one before leaves the volume in question', async (t) => {
   const { world } = await started('directory')
   const { holders } = world.kernel
-  const ask = holders.of.bind(holders)
+  const ask = holders.ofEach.bind(holders)
   let answer: () => void = () => undefined
-  holders.of = async (path) => {
-    const found = await ask(path)
+  holders.ofEach = async (paths) => {
+    const found = await ask(paths)
     await new Promise<void>((resolve) => (answer = resolve))
     return found
   }
@@ -209,7 +209,7 @@ t.test('a mount while the kernel is asked about the one before leaves the volume
   await world.startContainer('db', 'c2')
   answer()
   await world.settle()
-  holders.of = ask
+  holders.ofEach = ask
   await world.unmount('db', 'c2')
   await world.settle()
   await t.rejects(remove(world), { code: 'in-use' })

@@ -137,10 +137,10 @@ export class FakeKernel {
     /** As in a container of our own, which sees only its own processes. */
     isBlind: false,
     failure: undefined,
-    of: (path: string) => {
+    ofEach: (paths) => {
       const { failure, isBlind } = this.holders
       if (failure !== undefined) return Promise.reject(failure)
-      return Promise.resolve(isBlind ? [] : this.#holdersOf(path))
+      return Promise.resolve(paths.map((path) => (isBlind ? [] : this.#holdersOf(path))))
     },
     seesEveryNamespace: () => !this.holders.isBlind,
   }

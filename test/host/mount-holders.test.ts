@@ -52,6 +52,8 @@ function writeThread(path: string, { namespace, mounts, root = '/' }: FakeThread
   if (mounts !== undefined) writeFileSync(join(path, 'mountinfo'), mounts.map((line) => line + '\n').join(''))
 }
 
+const find = async (holders: MountHolders, target: HolderTarget) => (await holders.findEach([target]))[0] ?? []
+
 const disk: HolderTarget = { kind: 'filesystem', device: '8:16' }
 const directory: HolderTarget = { kind: 'directory', device: '8:16', root: '/vols/vol1' }
 
@@ -60,14 +62,31 @@ t.test('a file system is held by each namespace that mounts it, by device number
     '7': { namespace: 2, mounts: [mount('/data'), mount('/else', { device: '8:1', id: 101 })] },
     '8': { namespace: 3, mounts: [mount('/x', { device: '8:160' }), mount('/y', { device: '18:16', id: 101 })] },
   })
-  t.strictSame(await holders.find(disk), [
+  t.strictSame(await find(holders, disk), [
     { pid: 7, namespace: 'mnt:[2]', mountpoint: '/data', isOwnNamespace: false, deleted: false },
   ])
 })
 
+t.test('one look answers for several targets, each by itself', async (t) => {
+  const mounts = [
+    mount('/data', { root: '/vols/vol1' }),
+    mount('/more', { device: '8:1', root: '/vols/vol1', id: 101 }),
+    mount('/sub', { root: '/vols/vol1/sub', id: 102 }),
+  ]
+  const { holders } = fakeProc(t, { '7': { namespace: 2, mounts } })
+  const free: HolderTarget = { ...directory, root: '/vols/vol2' }
+  const sub: HolderTarget = { ...directory, root: '/vols/vol1/sub' }
+  const found = await holders.findEach([free, directory, { ...disk, device: '8:1' }, sub, free])
+  t.strictSame(
+    found.map((each) => each.map(({ mountpoint }) => mountpoint)),
+    [[], ['/data', '/sub'], ['/more'], ['/sub'], []],
+  )
+  t.strictSame(await holders.findEach([]), [])
+})
+
 t.test('our own namespace counts too and is marked', async (t) => {
   const { holders } = fakeProc(t, { '7': { namespace: 1 } }, [mount('/convoy/vol1')])
-  t.strictSame(await holders.find(disk), [
+  t.strictSame(await find(holders, disk), [
     { pid: 500, namespace: 'mnt:[1]', mountpoint: '/convoy/vol1', isOwnNamespace: true, deleted: false },
   ])
 })
@@ -77,22 +96,22 @@ t.test('a directory is held by mounts of it and of what is below it, not of what
   const mounts = roots.map((root, index) => mount(`/m${index}`, { root, id: 100 + index }))
   const { holders } = fakeProc(t, { '7': { namespace: 2, mounts } }, [mount('/disk')])
   t.strictSame(
-    (await holders.find(directory)).map((holder) => holder.mountpoint),
+    (await find(holders, directory)).map((holder) => holder.mountpoint),
     ['/m0', '/m1'],
   )
-  t.strictSame(await holders.find({ ...directory, device: '8:17' }), [])
+  t.strictSame(await find(holders, { ...directory, device: '8:17' }), [])
 })
 
 t.test('a mount of a directory that was removed is a holder and says so', async (t) => {
   const { holders } = fakeProc(t, { '7': { namespace: 2, mounts: [mount('/data', { root: '/vols/vol1//deleted' })] } })
-  t.match(await holders.find(directory), [{ mountpoint: '/data', deleted: true }])
+  t.match(await find(holders, directory), [{ mountpoint: '/data', deleted: true }])
 })
 
 t.test('processes of one namespace are one holder', async (t) => {
   const process = { namespace: 2, mounts: [mount('/data')] }
   const { holders } = fakeProc(t, { '7': process, '8': process, '9': process })
-  t.match(await holders.find(disk), [{ pid: 7 }])
-  t.equal((await holders.find(disk)).length, 1)
+  t.match(await find(holders, disk), [{ pid: 7 }])
+  t.equal((await find(holders, disk)).length, 1)
 })
 
 t.test('a process with another root does not hide what the others of its namespace see', async (t) => {
@@ -100,7 +119,7 @@ t.test('a process with another root does not hide what the others of its namespa
     '7': { namespace: 2, root: '/var/empty', mounts: [] },
     '8': { namespace: 2, mounts: [mount('/data')] },
   })
-  t.match(await holders.find(disk), [{ pid: 8, mountpoint: '/data' }])
+  t.match(await find(holders, disk), [{ pid: 8, mountpoint: '/data' }])
 })
 
 t.test('a mount that two views of a namespace show is one holder', async (t) => {
@@ -109,7 +128,7 @@ t.test('a mount that two views of a namespace show is one holder', async (t) => 
     '8': { namespace: 2, mounts: [mount('/jail/data')] },
   })
   t.strictSame(
-    (await holders.find(disk)).map(({ pid }) => pid),
+    (await find(holders, disk)).map(({ pid }) => pid),
     [7],
   )
 })
@@ -118,7 +137,7 @@ t.test('a thread with a namespace of its own is found', async (t) => {
   const { holders } = fakeProc(t, {
     '7': { namespace: 1, threads: { '70': { namespace: 1 }, '71': { namespace: 9, mounts: [mount('/tmp/copy')] } } },
   })
-  t.match(await holders.find(disk), [{ pid: 7, namespace: 'mnt:[9]', mountpoint: '/tmp/copy' }])
+  t.match(await find(holders, disk), [{ pid: 7, namespace: 'mnt:[9]', mountpoint: '/tmp/copy' }])
 })
 
 t.test('processes that vanish during the scan are skipped, and others of their namespace are read', async (t) => {
@@ -128,28 +147,28 @@ t.test('processes that vanish during the scan are skipped, and others of their n
   })
   rmSync(join(root, '9'), { recursive: true, force: true })
   mkdirSync(join(root, '9'))
-  t.match(await holders.find(disk), [{ pid: 8 }])
+  t.match(await find(holders, disk), [{ pid: 8 }])
 })
 
 t.test('a /proc that cannot be read is not an empty answer', async (t) => {
   const missing = new MountHolders(join(tmpdir(), 'convoy-no-such-proc'))
-  await t.rejects(missing.find(disk), { code: 'unavailable' })
+  await t.rejects(find(missing, disk), { code: 'unavailable' })
   const empty = mkdtempSync(join(tmpdir(), 'convoy-proc-'))
   t.teardown(() => rmSync(empty, { recursive: true }))
-  await t.rejects(new MountHolders(empty).find(disk), { code: 'unavailable' })
+  await t.rejects(find(new MountHolders(empty), disk), { code: 'unavailable' })
 })
 
 t.test('without a namespace of our own there is no answer', async (t) => {
   const { holders, root } = fakeProc(t, {})
   rmSync(join(root, '500/ns/mnt'))
-  await t.rejects(holders.find(disk), { code: 'unavailable' })
+  await t.rejects(find(holders, disk), { code: 'unavailable' })
 })
 
 t.test('a table that cannot be read for want of descriptors or memory is not an empty answer', async (t) => {
   const { holders, root } = fakeProc(t, { '7': { namespace: 2 } })
   // EISDIR stands for whatever does not mean that the process is gone.
   mkdirSync(join(root, '7/task/7/mountinfo'))
-  await t.rejects(holders.find(disk), { code: 'unavailable' })
+  await t.rejects(find(holders, disk), { code: 'unavailable' })
 })
 
 /** How often the event loop comes round while `work` is done. */
@@ -170,7 +189,7 @@ t.test('a long table is read whole and leaves the event loop its turns', async (
   const mounts = Array.from({ length: 50_000 }, (_, index) => mount(`/other${index}`, { device: '8:1', id: index }))
   const held = Array.from({ length: 5000 }, (_, index) => mount(`/held/é${index}`, { id: 100_000 + index }))
   const { holders } = fakeProc(t, { '7': { namespace: 2, mounts: [...mounts, ...held] } })
-  const finding = holders.find(disk)
+  const finding = find(holders, disk)
   const turns = await turnsDuring(finding)
   t.ok(turns >= 4, `${turns} turns`)
   t.strictSame(
@@ -182,7 +201,7 @@ t.test('a long table is read whole and leaves the event loop its turns', async (
 t.test('many processes leave the event loop its turns', async (t) => {
   const many = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`${1000 + index}`, { namespace: 1 }]))
   const { holders } = fakeProc(t, many)
-  const turns = await turnsDuring(holders.find(disk))
+  const turns = await turnsDuring(find(holders, disk))
   t.ok(turns >= 3, `${turns} turns`)
 })
 
@@ -206,6 +225,6 @@ t.test('every namespace is seen only from the initial pid namespace and with CAP
 
 t.test('the real /proc shows our own mounts', async (t) => {
   const { device, root } = locate(await readMountTable(), '/proc')
-  const found = await new MountHolders().find({ kind: 'directory', device, root })
+  const found = await find(new MountHolders(), { kind: 'directory', device, root })
   t.ok(found.some((holder) => holder.isOwnNamespace && holder.pid === process.pid && holder.mountpoint === '/proc'))
 })

@@ -16,7 +16,7 @@ const holders = new MountHolders()
 
 /** Only those in the namespaces named: whatever else this machine does may copy our mounts into others at any time. */
 async function holdersIn(device: string, namespaces: readonly string[]): Promise<readonly MountHolder[]> {
-  const found = await holders.find({ kind: 'filesystem', device })
+  const [found = []] = await holders.findEach([{ kind: 'filesystem', device }])
   return found.filter((holder) => namespaces.includes(holder.namespace))
 }
 
@@ -52,7 +52,8 @@ t.test('a directory is held by a bind mount of it, wherever it is moved', option
   )
   const found = async (name: string) => {
     const target = locate(await readMountTable(), join(directory, name))
-    return (await holders.find({ kind: 'directory', ...target })).map(({ mountpoint, pid }) => ({ mountpoint, pid }))
+    const [found = []] = await holders.findEach([{ kind: 'directory', ...target }])
+    return found.map(({ mountpoint, pid }) => ({ mountpoint, pid }))
   }
   const { pid } = container
   const at = (name: string) => ({ mountpoint: join(directory, name), pid: pid! })
