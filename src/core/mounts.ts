@@ -116,15 +116,18 @@ export class Mounts {
         throw new AbortError(toConvoyError(thrown))
       }
     }
+    let last: unknown
     return pRetry(attempt, {
       retries: 1000,
       minTimeout: 200,
       maxTimeout: 5000,
       signal: call.signal,
-      onFailedAttempt: ({ error, attemptNumber }) =>
-        call.log.warn({ volume: name, attempt: attemptNumber, err: error }, 'storage not reachable yet: retrying'),
+      onFailedAttempt: ({ error, attemptNumber }) => {
+        last = error
+        call.log.warn({ volume: name, attempt: attemptNumber, err: error }, 'storage not reachable yet: retrying')
+      },
     }).catch((thrown: unknown) => {
-      throw call.signal.aborted && !(thrown instanceof ConvoyError) ? gone(name, thrown) : thrown
+      throw thrown === call.signal.reason ? gone(name, last ?? thrown) : thrown
     })
   }
 
@@ -189,8 +192,9 @@ function mountpointOf(volume: Volume): string {
 }
 
 function gone(name: VolumeName, cause: unknown): ConvoyError {
-  return new ConvoyError('deadline-exceeded', `volume "${name}" could not be made reachable in time`, {
-    hint: 'convoy logs what it waited for; start the container again once the storage answers',
+  const { message, hint } = toConvoyError(cause)
+  return new ConvoyError('deadline-exceeded', `volume "${name}" could not be made reachable in time: ${message}`, {
+    hint: hint ?? 'start the container again once the storage answers',
     cause,
   })
 }

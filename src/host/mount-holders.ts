@@ -90,11 +90,7 @@ export class MountHolders {
         const entries = await readEntries(`${view.path}/mountinfo`, [...byDevice.keys()], turn)
         if (entries === undefined) continue
         seen.add(key)
-        for (const entry of entries) {
-          for (const { target, holders } of byDevice.get(entry.device) ?? []) {
-            if (isHolding(entry, target)) addHolder(holders, view, entry)
-          }
-        }
+        for (const entry of entries) noteHolder(byDevice.get(entry.device) ?? [], view, entry)
       }
     }
     return searches.map(({ holders }) => [...holders.values()])
@@ -152,11 +148,14 @@ function isHolding(entry: MountEntry, target: HolderTarget): boolean {
   return target.kind === 'filesystem' || isBelow(entry.root, target.root)
 }
 
-function addHolder(holders: Map<string, MountHolder>, view: View, entry: MountEntry): void {
+function noteHolder(searches: readonly Search[], view: View, entry: MountEntry): void {
   const { pid, namespace, isOwnNamespace } = view
   const { mountId, mountpoint, deleted } = entry
   const id = `${namespace} ${mountId}`
-  if (!holders.has(id)) holders.set(id, { pid, namespace, mountpoint, isOwnNamespace, deleted })
+  for (const { target, holders } of searches) {
+    if (!isHolding(entry, target) || holders.has(id)) continue
+    holders.set(id, { pid, namespace, mountpoint, isOwnNamespace, deleted })
+  }
 }
 
 /** `undefined` when the process is gone. In pieces: a container that may mount makes its table as long as it likes. */

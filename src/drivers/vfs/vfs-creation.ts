@@ -31,22 +31,27 @@ export class VfsCreation {
 
   async create(request: CreateRequest, call: DriverCall): Promise<CreatedVolume> {
     const options = parseOptions(vfsVolumeOptions, request.options, 'volume option')
-    await this.#deps.storage.prepare()
-    if (options.id !== undefined) return this.#createOver(request, options, call)
+    const { storage } = this.#deps
+    await storage.prepare()
     try {
+      if (options.id !== undefined) return await this.#createOver(request, options, call)
       return await this.#createFresh(request, options, call)
     } catch (thrown) {
-      if (!isConvoyError(thrown, 'already-exists')) throw thrown
-      return this.#createOver(request, options, call)
+      throw await storage.reasonFor(thrown)
     }
   }
 
-  /** The usual case in one go: ConvoyError `already-exists`, and nothing done, unless both places are empty. */
+  /** The usual case, both places being empty, in one go. */
   async #createFresh(request: CreateRequest, options: VolumeOptions, call: DriverCall): Promise<CreatedVolume> {
     const sidecar = await this.#draft(request, options, 'created')
     const { sidecar: file, data } = this.#deps.storage.layout.pathsOf(sidecar)
     const isFree = [file, data].map((path) => ({ op: 'expect-nothing', path }) as const)
-    return this.#complete(sidecar, options, call, isFree)
+    try {
+      return await this.#complete(sidecar, options, call, isFree)
+    } catch (thrown) {
+      if (!isConvoyError(thrown, 'already-exists')) throw thrown
+      return this.#createOver(request, options, call)
+    }
   }
 
   async #createOver(request: CreateRequest, options: VolumeOptions, call: DriverCall): Promise<CreatedVolume> {

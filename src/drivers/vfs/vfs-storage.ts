@@ -98,6 +98,13 @@ export class VfsStorage {
     throw missingDirectory(volume, this.layout.data(directoryOf(volume)), false)
   }
 
+  /** What failed because our own directory is missing failed because the disk or share is. */
+  async reasonFor(thrown: unknown): Promise<unknown> {
+    if (!isConvoyError(thrown, 'not-found')) return thrown
+    const [internal] = await this.run({ op: 'stat', path: this.layout.internal })
+    return internal === null ? missingRoot(this.#root, thrown) : thrown
+  }
+
   /** Makes our own directories, once; a root that is read-only now may be writable later. */
   prepare(): Promise<unknown> {
     const { internal, volumes, trash } = this.layout

@@ -37,8 +37,13 @@ t.test('a disk that is not mounted is not there now: no volume is said to be gon
     await t.rejects(subject.revive(volume, 'db'), { code: 'unavailable' }, what)
     await t.rejects(subject.remove(volume), { code: 'unavailable' }, what)
   }
+  const refused = { code: 'unavailable', hint: /mount the disk/ }
   await rename(directory.path, `${directory.path}-away`)
   await unavailable('nothing is there')
+  await t.rejects(create(subject, 'new'), refused, 'by the process that has made volumes there')
+  await mkdir(directory.path)
+  await t.rejects(create(subject, 'new'), refused, 'an empty mountpoint is there')
+  await rm(directory.path, { recursive: true })
   subject.restart()
   await t.rejects(create(subject, 'new'), { code: 'unavailable' })
   await mkdir(directory.path)
