@@ -1,5 +1,5 @@
 import type { CallContext } from '../model/call-context.js'
-import type { CoreDeps } from './core-deps.js'
+import { type CoreDeps, mountPath } from './core-deps.js'
 import type { Resumption } from './resumption.js'
 import { detached } from './volume-transitions.js'
 
@@ -43,6 +43,16 @@ export class Recovery {
       } catch (thrown) {
         log.warn({ volume: volume.name, state: volume.state, err: thrown }, 'could not carry on: left for the next use')
       }
+    }
+  }
+
+  /** Says which mounts below our own directory belong to no volume. Somebody may use them: they are left alone. */
+  async reportUnknownMounts(): Promise<void> {
+    const { ledger, mounter, policy, log } = this.#deps
+    const mounts = await mounter.mountsBelow(policy.mountRoot)
+    const known = new Set([...ledger.volumes.values()].map(({ name }) => mountPath(policy, name)))
+    for (const { mountpoint, source } of mounts.filter((mount) => !known.has(mount.mountpoint))) {
+      log.warn({ mountpoint, source }, 'a mount that belongs to no volume: unmount it by hand if nobody needs it')
     }
   }
 }

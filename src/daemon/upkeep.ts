@@ -46,6 +46,7 @@ export class Upkeep {
     const { core } = this.#deps
     await core.recovery.resumeAll(call)
     await core.discovery.run(call)
+    await core.recovery.reportUnknownMounts()
     core.jobs.resume()
     await core.trash.sweep(call)
     await this.#reconcile(call)

@@ -5,7 +5,7 @@ import { parseAbsolutePath } from '../model/options.js'
 import { findProgram, runProgram, type ProgramResult } from './exec.js'
 import { mountError, unmountError } from './mount-errors.js'
 import { formatMountOptions } from './mount-options.js'
-import { countMounts, findMount, readMountTable, type MountEntry } from './mount-table.js'
+import { countMounts, findMount, isBelow, readMountTable, type MountEntry } from './mount-table.js'
 import { makeMountpoint, removeMountpoint } from './mountpoint-directory.js'
 
 export interface MountRequest {
@@ -29,8 +29,8 @@ export interface Mounter {
   mount(request: MountRequest, call: CallContext): Promise<void>
   /** Removes every mount at the mountpoint, then the directory. `in-use` while this host's processes use it. */
   unmount(mountpoint: string, call: CallContext): Promise<UnmountResult>
-  /** What the kernel has mounted there; never touches the file system itself. */
-  findMounted(mountpoint: string): Promise<MountEntry | undefined>
+  /** What the kernel has mounted at that directory or below it; never touches the file systems themselves. */
+  mountsBelow(directory: string): Promise<readonly MountEntry[]>
 }
 
 export interface SystemMounterDeps {
@@ -49,8 +49,9 @@ export class SystemMounter implements Mounter {
     this.#deps = { ...defaults, ...deps }
   }
 
-  async findMounted(mountpoint: string): Promise<MountEntry | undefined> {
-    return findMount(await this.#deps.readTable(), mountpoint)
+  async mountsBelow(directory: string): Promise<readonly MountEntry[]> {
+    const entries = await this.#deps.readTable()
+    return entries.filter(({ mountpoint }) => isBelow(mountpoint, directory))
   }
 
   async mount(request: MountRequest, call: CallContext): Promise<void> {
@@ -110,7 +111,7 @@ export class SystemMounter implements Mounter {
   }
 
   async #isDone(request: MountRequest): Promise<boolean> {
-    const found = await this.findMounted(request.mountpoint)
+    const found = findMount(await this.#deps.readTable(), request.mountpoint)
     if (found === undefined) return false
     if (isMountOf(found, request)) return true
     throw new ConvoyError(

@@ -101,3 +101,19 @@ t.test('an intent that the kernel never agreed to is taken back', async (t) => {
   t.equal(world.state('db'), 'ready')
   t.same(world.kernel.violations, [])
 })
+
+t.test(
+  'DK22 a mount below our own directory that belongs to no volume is reported at start and left alone',
+  async (t) => {
+    const world = await World.start()
+    await world.create('db', 'filesystem')
+    await world.mount('db', 'c1')
+    world.kernel.attachDevice('/dev/foreign')
+    world.kernel.mount('/dev/foreign', '/mounts/lost', 'ext4')
+    await world.restart()
+    const reports = world.log.lines.filter(({ message }) => message.includes('belongs to no volume'))
+    t.match(reports, [{ level: 'warn', fields: { mountpoint: '/mounts/lost', source: '/dev/foreign' } }])
+    t.equal(reports.length, 1, 'that of db is known')
+    t.ok(world.kernel.findMounted('/mounts/lost'))
+  },
+)

@@ -1,6 +1,6 @@
 import { ConvoyError } from '../../src/errors.js'
 import type { Mounter, MountRequest, UnmountResult } from '../../src/host/mounter.js'
-import type { MountEntry } from '../../src/host/mount-table.js'
+import { isBelow, type MountEntry } from '../../src/host/mount-table.js'
 import type { FakeKernel } from './fake-kernel.js'
 import type { FaultInjector } from './fault-injector.js'
 
@@ -29,7 +29,7 @@ export class FakeMounter implements Mounter {
     })
   }
 
-  findMounted(mountpoint: string): Promise<MountEntry | undefined> {
-    return Promise.resolve(this.#kernel.findMounted(mountpoint))
+  mountsBelow(directory: string): Promise<readonly MountEntry[]> {
+    return Promise.resolve(this.#kernel.hostMounts.filter(({ mountpoint }) => isBelow(mountpoint, directory)))
   }
 }

@@ -115,6 +115,7 @@ export class World {
     await core.recovery.voidAfterReboot(this.kernel.bootId)
     await core.recovery.resumeAll(call)
     await core.discovery.run(call)
+    await core.recovery.reportUnknownMounts()
     core.jobs.resume()
     await core.trash.sweep(call)
     await this.reconcile()

@@ -68,7 +68,7 @@ t.test('mount runs mount(8) with forced options last and operands behind --', as
   t.strictSame(system.calls, [
     ['mount', '-t', 'ext4', '-o', 'noatime,suid_x,nosuid,nodev', '--', '/dev/sdb', mountpoint],
   ])
-  t.match(await mounter.findMounted(mountpoint), { source: '/dev/sdb', fsType: 'ext4' })
+  t.match((await mounter.mountsBelow(mountpoint)).at(-1), { source: '/dev/sdb', fsType: 'ext4' })
 })
 
 t.test('while nothing is mounted, nobody but root can write below the mountpoint', async (t) => {
@@ -205,7 +205,7 @@ t.test('unmount removes the mount, then the directory', async (t) => {
   t.strictSame(await mounter.unmount(mountpoint, call), { lazily: false })
   t.strictSame(system.calls.at(-1), ['umount', '-i', '-c', '--', mountpoint])
   t.notOk(existsSync(mountpoint))
-  t.equal(await mounter.findMounted(mountpoint), undefined)
+  t.same(await mounter.mountsBelow(mountpoint), [])
 })
 
 t.test('unmount of what is not mounted is done', async (t) => {
