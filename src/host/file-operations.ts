@@ -1,5 +1,6 @@
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
+import { type Fsync, ifPossible, isErrno, type NewContent, replaceFile, setAside, sync } from './replace-file.js'
 
 /** One step on a path that may hang. A list of them runs in order and stops at the first that fails. */
 export type FileOperation =
@@ -12,7 +13,9 @@ export type FileOperation =
   /** A directory that appears with its owner and mode or not at all: it is made at `via` and moved. */
   | ({ readonly op: 'mkdir-owned'; readonly path: string; readonly via: string } & DirectoryOwner)
   /** Replaces the file as a whole: readers see the old or the new one, also after a power cut. */
-  | { readonly op: 'write'; readonly path: string; readonly text: string }
+  | ({ readonly op: 'write'; readonly path: string } & NewContent)
+  /** Makes a file that a `write` can become, unless it is there. A disk without room is no error. */
+  | { readonly op: 'set-aside'; readonly path: string }
   /** `undefined` when nothing is there. */
   | { readonly op: 'read'; readonly path: string }
   /** The names of a directory's regular files that end in `suffix`. None when there is no directory. */
@@ -44,9 +47,6 @@ export type FileResult = FileStatus | string | readonly string[] | null
 const largestFileBytes = 1024 * 1024
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants
 
-/** Makes what was written to a descriptor durable. */
-export type Fsync = (fd: number) => Promise<void>
-
 /** Carries out one operation. Only the slow part, `fsync`, may leave the thread: others of the same process go on meanwhile. */
 export async function performFileOperation(operation: FileOperation, fsync: Fsync): Promise<FileResult> {
   switch (operation.op) {
@@ -62,7 +62,10 @@ export async function performFileOperation(operation: FileOperation, fsync: Fsyn
       makeOwnedDirectory(operation)
       return null
     case 'write':
-      await replaceFile(operation.path, operation.text, fsync)
+      await replaceFile(operation.path, operation, fsync)
+      return null
+    case 'set-aside':
+      setAside(operation.path)
       return null
     case 'read':
       return readText(operation.path)
@@ -107,23 +110,15 @@ function makeDirectory(path: string, mode: number): void {
 function makeOwnedDirectory({ path, via, mode, uid, gid }: Extract<FileOperation, { op: 'mkdir-owned' }>): void {
   if (status(path)?.kind === 'directory') return
   makeDirectory(via, 0o700)
-  // Owner first: chown clears the set-id bits of a mode.
-  if (uid !== undefined || gid !== undefined) fs.lchownSync(via, uid ?? -1, gid ?? -1)
-  fs.chmodSync(via, mode)
-  fs.renameSync(via, path)
-}
-
-async function replaceFile(path: string, text: string, fsync: Fsync): Promise<void> {
-  const partial = `${path}.partial`
-  const fd = fs.openSync(partial, fs.constants.O_TRUNC | O_CREAT | O_WRONLY | O_NOFOLLOW, 0o600)
   try {
-    fs.writeFileSync(fd, text)
-    await fsync(fd)
-  } finally {
-    fs.closeSync(fd)
+    // Owner first: chown clears the set-id bits of a mode.
+    if (uid !== undefined || gid !== undefined) fs.lchownSync(via, uid ?? -1, gid ?? -1)
+    fs.chmodSync(via, mode)
+    fs.renameSync(via, path)
+  } catch (thrown) {
+    ifPossible(() => fs.rmdirSync(via))
+    throw thrown
   }
-  fs.renameSync(partial, path)
-  await sync(dirname(path), fsync)
 }
 
 function readText(path: string): string | null {
@@ -170,17 +165,4 @@ function makeSparse(path: string, sizeBytes: number): void {
   } catch (thrown) {
     if (!isErrno(thrown, 'EEXIST')) throw thrown
   }
-}
-
-async function sync(path: string, fsync: Fsync): Promise<void> {
-  const fd = fs.openSync(path, O_RDONLY)
-  try {
-    await fsync(fd)
-  } finally {
-    fs.closeSync(fd)
-  }
-}
-
-function isErrno(thrown: unknown, code: string): boolean {
-  return thrown instanceof Error && 'code' in thrown && thrown.code === code
 }

@@ -47,7 +47,7 @@ export class FileProcess {
 
   /**
    * Runs the operations in order and resolves to their results. ConvoyError `unavailable` when the storage does not answer in
-   * time or is full or broken, `not-found`, `already-exists` and `unsupported` as the kernel says.
+   * time or is full or broken, `not-found`, `already-exists`, `in-use` and `unsupported` as the kernel says.
    */
   async run(operations: readonly FileOperation[]): Promise<readonly FileResult[]> {
     const child = this.#openChild()
@@ -134,12 +134,16 @@ function kernelError(code: string, message: string): ConvoyError {
     case 'EEXIST':
     case 'ENOTEMPTY':
       return new ConvoyError('already-exists', message)
+    case 'EBUSY':
+      return new ConvoyError('in-use', message, { hint: 'something is mounted there: unmount it first' })
     case 'EXDEV':
     case 'EOPNOTSUPP':
       return new ConvoyError('unsupported', message)
     case 'ENOSPC':
     case 'EDQUOT':
-      return new ConvoyError('unavailable', message, { hint: 'free some space there' })
+      return new ConvoyError('unavailable', message, {
+        hint: 'free some space there, or some files when df -i shows no inodes',
+      })
     case 'EROFS':
       return new ConvoyError('unavailable', message, { hint: 'remount the file system read-write' })
     default:

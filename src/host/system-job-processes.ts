@@ -26,7 +26,20 @@ export class SystemJobProcesses implements JobProcesses {
 
   async start(id: string, assignment: JobAssignment): Promise<JobProcess> {
     const folder = this.#folder(id)
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    try {
+      // Not recursive: that says ENOENT where the disk is full.
+      for (const path of [this.#root, folder]) await mkdir(path, { mode: 0o700 }).catch(unlessThere)
+      return await this.#spawn(folder, assignment)
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause)
+      throw new ConvoyError('unavailable', `cannot start a process: ${message}`, {
+        hint: `look at the disk of ${this.#root}: is it full (df, df -i) or read-only?`,
+        cause,
+      })
+    }
+  }
+
+  async #spawn(folder: string, assignment: JobAssignment): Promise<JobProcess> {
     await writeJobFile(folder, 'request.json', assignment)
     const [program = '', ...args] = this.#command
     const log = await open(join(folder, 'log'), 'a', 0o600)
@@ -100,6 +113,10 @@ export async function readJobFile(
   } catch {
     return undefined
   }
+}
+
+function unlessThere(thrown: unknown): void {
+  if (!(thrown instanceof Error) || !('code' in thrown) || thrown.code !== 'EEXIST') throw thrown
 }
 
 function readNotes(value: unknown): Attributes {

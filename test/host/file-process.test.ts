@@ -130,6 +130,13 @@ t.test('a file is replaced as a whole, is ours alone, and leaves nothing beside 
   t.equal(statSync(join(path, 'fresh')).mode & 0o777, 0o600)
 })
 
+t.test('a directory that cannot get its name is not left under another', async (t) => {
+  const path = t.testdir({ taken: 'a file' })
+  const make = { op: 'mkdir-owned', path: join(path, 'taken'), via: join(path, 'via'), mode: 0o700 } as const
+  await t.rejects(open(t).run([make]))
+  t.strictSame(readdirSync(path), ['taken'])
+})
+
 t.test('a sparse file has its size and takes no space, and one that is there keeps its content', async (t) => {
   const path = t.testdir({ old: 'content' })
   const make = (name: string) => ({ op: 'make-sparse', path: join(path, name), sizeBytes: 2 ** 40 }) as const

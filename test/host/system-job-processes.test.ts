@@ -172,3 +172,12 @@ t.test('a folder is removed with all that is in it, and once more is no error', 
   await jobs.removeFolder(id)
   t.strictSame(readdirSync(root), [])
 })
+
+t.test('a job that cannot be started says what to look at, and a disk that is full is no missing file', async (t) => {
+  const root = join(t.testdir({ file: '' }), 'file')
+  await t.rejects(open(root, sleeping).start(id, assignment), {
+    code: 'unavailable',
+    message: /cannot start a process: ENOTDIR/,
+    hint: `look at the disk of ${root}: is it full (df, df -i) or read-only?`,
+  })
+})

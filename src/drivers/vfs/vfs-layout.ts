@@ -23,6 +23,11 @@ export class VfsLayout {
     return join(this.internal, 'trash')
   }
 
+  /** Set aside for the sidecar of a volume that goes, or comes back, while the disk is full. */
+  get spare(): string {
+    return join(this.internal, 'spare')
+  }
+
   data(directory: VolumeName): string {
     return join(this.#root, directory)
   }

@@ -1,3 +1,4 @@
+import { ConvoyError } from '../../errors.js'
 import type { VolumeHandle } from '../../model/volume.js'
 import type { VolumeName } from '../../model/volume-name.js'
 import type { Retirement } from '../driver.js'
@@ -29,14 +30,14 @@ export class VfsRetirement {
     if (own === undefined) return as === 'trashed' && trashed !== undefined ? inTrash(volume) : missing(volume)
     const retired: Sidecar = { ...own, state: as, retiredAt: now().toISOString() }
     if (as === 'forgotten') {
-      await storage.run(storage.write(retired))
+      await storage.rewrite(retired)
       return volume
     }
     const paths = storage.layout.pathsOf(own)
     if (own.origin === 'created') {
+      if (trashed === undefined) await this.#refuseWithoutData(volume, paths)
       await storage.prepare()
-      await storage.run(storage.write(retired))
-      // A directory that a failed create never made, or that somebody removed, does not keep the volume.
+      await storage.rewrite(retired)
       await storage.moveOnce(paths.data, paths.trashedData).catch(unlessNotFound)
     }
     await storage.unlink(paths.sidecar)
@@ -52,12 +53,21 @@ export class VfsRetirement {
     const revived = { ...withoutRetirement(sidecar), name, directory: own?.directory ?? name }
     const paths = storage.layout.pathsOf(revived)
     // Nothing is written where nothing was changed: what is undone may have failed because nothing can be written.
-    if (trashed !== undefined || own?.state !== 'live') await storage.run(storage.write(revived))
+    if (trashed !== undefined || own?.state !== 'live') await storage.rewrite(revived)
     if (trashed !== undefined) {
       await storage.moveOnce(paths.trashedData, paths.data)
       await storage.unlink(paths.trashedSidecar)
     }
     return handleOf(revived, defaultSizeBytes)
+  }
+
+  /** What a failed create never made, or somebody removed, needs no place in the trash: a full disk may have none. */
+  async #refuseWithoutData(volume: VolumeHandle, paths: { readonly data: string; readonly sidecar: string }) {
+    const { storage } = this.#deps
+    const [status] = await storage.run({ op: 'stat', path: paths.data })
+    if (status !== null) return
+    await storage.unlink(paths.sidecar)
+    throw new ConvoyError('not-found', `volume "${volume.name}" had no directory ${paths.data}: its sidecar is removed`)
   }
 
   /** The volume's own sidecar under `name`, its sidecar in the trash, and whatever sidecar the name has. */

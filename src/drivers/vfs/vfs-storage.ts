@@ -62,7 +62,7 @@ export class VfsStorage {
   }
 
   /** The operation that writes a sidecar where it belongs. */
-  write(sidecar: Sidecar): FileOperation {
+  write(sidecar: Sidecar): Extract<FileOperation, { op: 'write' }> {
     const { trashedSidecar, sidecar: liveSidecar } = this.layout.pathsOf(sidecar)
     const next = { ...sidecar, host: this.#hostId, generation: sidecar.generation + 1 }
     return {
@@ -72,9 +72,16 @@ export class VfsStorage {
     }
   }
 
+  /** Writes the sidecar of a volume that goes or comes back, also on a full disk: it is the way to free some. */
+  async rewrite(sidecar: Sidecar): Promise<void> {
+    const { spare } = this.layout
+    await this.run({ ...this.write(sidecar), spare }, { op: 'set-aside', path: spare })
+  }
+
   /** Removes a file and makes that durable. */
   async unlink(path: string): Promise<void> {
-    await this.run({ op: 'unlink', path }, { op: 'sync', path: dirname(path) })
+    const { spare } = this.layout
+    await this.run({ op: 'unlink', path }, { op: 'sync', path: dirname(path) }, { op: 'set-aside', path: spare })
   }
 
   /** Moves data, unless an earlier call that a crash cut short has done so. */
@@ -107,11 +114,12 @@ export class VfsStorage {
 
   /** Makes our own directories, once; a root that is read-only now may be writable later. */
   prepare(): Promise<unknown> {
-    const { internal, volumes, trash } = this.layout
+    const { internal, volumes, trash, spare } = this.layout
     this.#prepared ??= this.run(
       { op: 'mkdir', path: internal, mode: 0o700 },
       { op: 'mkdir', path: volumes, mode: 0o700 },
       { op: 'mkdir', path: trash, mode: 0o700 },
+      { op: 'set-aside', path: spare },
       { op: 'sync', path: internal },
       { op: 'sync', path: this.#root },
     ).catch((thrown: unknown) => {
