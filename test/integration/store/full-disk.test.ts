@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { DaemonProcess, mainProgram } from '../../daemon/daemon-process.js'
 import { eventually } from '../../engine/polling.js'
 import { requirements } from '../requirements.js'
-import { SmallDisk, smallDiskNeeds } from './small-disk.js'
+import { SmallDisk, smallDiskNeeds } from '../small-disk.js'
 
 const needs = requirements(t, smallDiskNeeds)
 
@@ -141,39 +141,3 @@ t.test(
     t.equal(base.run('ls', '-A', daemon.root), '', 'nothing is made there, not even a lock')
   },
 )
-
-t.test('a full disk of volumes refuses a create, leaves nothing of it, and serves the others', needs, async (t) => {
-  const daemon = new DaemonProcess(t)
-  const disk = await SmallDisk.mount(t, daemon.volumes, '-t', 'tmpfs', '-o', 'size=2m', 'tmpfs')
-  await daemon.start({ launch: [...disk.inside, process.execPath, mainProgram] })
-  t.strictSame(await daemon.plugin.create('db'), {})
-  disk.fill()
-  t.match((await daemon.plugin.create('new')).Err, /ENOSPC.*free some space there/)
-  t.match(await daemon.plugin.get('new'), { Err: /no such volume/ })
-  t.notOk(disk.names().includes('new'))
-  t.match(
-    await daemon.plugin.mount('db', 'a1'),
-    { Mountpoint: daemon.volume('db') },
-    'compat: a full volume disk blocks no mount',
-  )
-  t.strictSame(await daemon.plugin.unmount('db', 'a1'), {})
-  disk.free()
-  t.strictSame(await daemon.plugin.create('new'), {})
-})
-
-t.test('a read-only disk of volumes refuses changes with what to do, and loses nothing', needs, async (t) => {
-  const daemon = new DaemonProcess(t)
-  const disk = await SmallDisk.mount(t, daemon.volumes, '-t', 'tmpfs', 'tmpfs')
-  await daemon.start({ launch: [...disk.inside, process.execPath, mainProgram] })
-  await daemon.plugin.create('db')
-  disk.run('mount', '-o', 'remount,ro', daemon.volumes)
-  for (const answer of [await daemon.plugin.create('new'), await daemon.plugin.remove('db')]) {
-    t.match(answer.Err, /EROFS.*remount the file system read-write/)
-  }
-  t.match(await daemon.plugin.get('db'), { Volume: { Name: 'db' } }, 'a removal that failed is undone')
-  t.match(await daemon.plugin.mount('db', 'a1'), { Mountpoint: daemon.volume('db') })
-  t.strictSame(await daemon.plugin.unmount('db', 'a1'), {})
-  disk.run('mount', '-o', 'remount,rw', daemon.volumes)
-  t.strictSame(await daemon.plugin.remove('db'), {})
-  t.strictSame(await daemon.plugin.create('db'), {})
-})
