@@ -63,6 +63,7 @@ t.test(
     await subject.create(requestFor('other'))
     await subject.retire(await subject.make('gone'), 'trashed')
     check('the directories are there')
+    t.match(files.durable(directory.at('.convoy')), /trash volumes/)
     const { handle } = await subject.create(requestFor('db'))
     check('create')
     t.ok(first(live, 'db.json') < first(directory.path, 'db'), 'what has no sidecar is not ours')
