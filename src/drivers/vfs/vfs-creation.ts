@@ -101,7 +101,7 @@ export class VfsCreation {
     call: DriverCall,
     conditions: readonly FileOperation[] = [],
   ): Promise<CreatedVolume> {
-    const { storage, quota } = this.#deps
+    const { storage } = this.#deps
     const path = storage.layout.data(sidecar.directory)
     await storage.run(
       ...conditions,
@@ -116,13 +116,21 @@ export class VfsCreation {
       },
       { op: 'sync', path: this.#deps.path },
     )
-    const { sizeBytes, quotaProject } = sidecar
-    if (sizeBytes !== undefined && quotaProject !== undefined) {
-      await quota.limit(path, quotaProject, sizeBytes).catch((thrown: unknown) => {
-        call.log.warn({ volume: sidecar.name, err: thrown }, 'the size of a volume is not enforced')
-      })
+    return this.#created(await this.#limit(sidecar, path, call))
+  }
+
+  /** Sets the limit that the sidecar speaks of; resolves to one that speaks of none when it cannot be set. */
+  async #limit(sidecar: Sidecar, path: string, call: DriverCall): Promise<Sidecar> {
+    const { quotaProject, ...unlimited } = sidecar
+    if (sidecar.sizeBytes === undefined || quotaProject === undefined) return sidecar
+    try {
+      await this.#deps.quota.limit(path, quotaProject, sidecar.sizeBytes)
+      return sidecar
+    } catch (thrown) {
+      call.log.warn({ volume: sidecar.name, err: thrown }, 'the size of a volume is not enforced')
+      await this.#deps.storage.run(this.#deps.storage.write(unlimited))
+      return unlimited
     }
-    return this.#created(sidecar)
   }
 
   /** The volume is older than this request: its data stays as it is, its directory is never made anew. */

@@ -16,16 +16,18 @@ import { FaultInjector } from '../../fakes/fault-injector.js'
 export class VfsDirectory implements DriverStorage {
   readonly path: string
   readonly #temporary: string
+  readonly #quota: ProjectQuota
   readonly #files = new FileProcess()
   readonly clock = new FakeClock()
 
-  private constructor(temporary: string) {
+  private constructor(temporary: string, quota: ProjectQuota) {
     this.#temporary = temporary
+    this.#quota = quota
     this.path = join(temporary, 'volumes')
   }
 
-  static async open(): Promise<VfsDirectory> {
-    const directory = new VfsDirectory(await realpath(await mkdtemp(join(tmpdir(), 'convoy-vfs-'))))
+  static async open(quota = new ProjectQuota()): Promise<VfsDirectory> {
+    const directory = new VfsDirectory(await realpath(await mkdtemp(join(tmpdir(), 'convoy-vfs-'))), quota)
     await mkdir(directory.path)
     return directory
   }
@@ -35,7 +37,7 @@ export class VfsDirectory implements DriverStorage {
       path: this.path,
       defaultSizeBytes: 2 ** 30,
       files: stepwise(this.#files, faults),
-      quota: new ProjectQuota(),
+      quota: this.#quota,
       hostId,
       now: this.clock.now,
     })
