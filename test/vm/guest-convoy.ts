@@ -1,0 +1,68 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Guest } from './guest.js'
+import type { Lab } from './lab.js'
+import type { Disk } from './qemu-command.js'
+
+const checkout = fileURLToPath(new URL('../../../', import.meta.url))
+const mountpoint = '/convoy'
+/** A start takes 15 s on a machine that does nothing else. */
+const startDeadlineMs = 240_000
+const program = `node ${mountpoint}/build/src/main.js`
+
+/** A disk with convoy as it was built here, and the packages that it needs. */
+export function convoyDisk(lab: Lab): Disk {
+  const directory = lab.makeDirectory()
+  for (const path of [join(checkout, 'package.json'), join(checkout, 'build/src'), ...productionPackages()]) {
+    cpSync(path, join(directory, relative(checkout, path)), { recursive: true })
+  }
+  return { file: lab.diskOf('convoy', directory, 512), mountpoint }
+}
+
+function productionPackages(): readonly string[] {
+  const list = execFileSync('npm', ['ls', '--omit=dev', '--all', '--parseable'], { cwd: checkout, encoding: 'utf8' })
+  // What lies in the node_modules of a package is copied with it.
+  return list.split('\n').filter((path) => path.split('/node_modules/').length === 2)
+}
+
+/** A daemon in a guest, with volumes in one directory. */
+export class GuestConvoy {
+  readonly #guest: Guest
+  readonly #name: string
+  readonly #directory: string
+
+  private constructor(guest: Guest, name: string, directory: string) {
+    this.#guest = guest
+    this.#name = name
+    this.#directory = directory
+  }
+
+  static async start(guest: Guest, name: string, directory: string): Promise<GuestConvoy> {
+    const options = `--name ${name} --root /var/lib/convoy/${name} --driver-opts vfs.path=${directory}`
+    const log = `/var/log/${name}.log`
+    await guest.sh(`setsid ${program} daemon ${options} </dev/null >${log} 2>&1 &`)
+    // Asked within the guest, and seldom: to ask takes from the time that the daemon needs.
+    const isReady = `grep -q '"msg":"ready"' ${log}`
+    const wait = `for _ in $(seq ${startDeadlineMs / 1000}); do ${isReady} && exit; sleep 1; done; cat ${log}; exit 1`
+    await guest.sh(wait, 2 * startDeadlineMs)
+    return new GuestConvoy(guest, name, directory)
+  }
+
+  /** Runs `convoy` against this daemon; resolves to what it printed. */
+  async cli(command: string): Promise<string> {
+    return await this.#guest.sh(`${program} --socket /run/convoy/${this.#name}.sock ${command}`)
+  }
+
+  /** What the driver says of the volume. */
+  async driverInfo(volume: string): Promise<Readonly<Record<string, string>>> {
+    // The shape of `inspect` has tests of its own.
+    const shown = JSON.parse(await this.cli(`inspect ${volume}`)) as { readonly DriverInfo: Record<string, string> }
+    return shown.DriverInfo
+  }
+
+  path(volume: string): string {
+    return join(this.#directory, volume)
+  }
+}

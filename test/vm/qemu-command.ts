@@ -1,0 +1,116 @@
+import { join } from 'node:path'
+
+export interface Disk {
+  readonly file: string
+  /** Where the guest mounts it, read-only; it does not touch a disk that has none. */
+  readonly mountpoint?: string
+}
+
+export interface GuestSettings {
+  readonly memoryMib?: number
+  readonly cpus?: number
+  /** In the guest: /dev/vdb, /dev/vdc and so on. */
+  readonly disks?: readonly Disk[]
+  /** The guest's address in the network of the lab, such as 10.99.0.1/24; eth0 is there only with one. */
+  readonly address?: string
+}
+
+/** Where a guest belongs: what it boots, its files, and its place in the network. */
+export interface GuestPlace {
+  readonly name: string
+  readonly image: string
+  readonly directory: string
+  readonly network: string
+  /** Of the guest in its lab, from 1. */
+  readonly number: number
+}
+
+/** Free PCIe ports for devices that are plugged in later. */
+export const hotplugPorts = 8
+
+/** Which slot of the root bus, and how many fit into one. */
+const [firstSlot, functionsPerSlot] = [0x10, 8]
+
+/** The command that boots the guest. It is written beside the guest's console, so that a person can repeat it. */
+export function qemuCommand(place: GuestPlace, settings: GuestSettings): readonly string[] {
+  return [
+    join(place.image, 'qemu'),
+    ...machine(place, settings),
+    ...channels(place.directory),
+    ...[{ file: join(place.image, 'root.ext4'), isShared: true }, ...(settings.disks ?? [])].flatMap(drive),
+    ...network(place, settings),
+    ...Array.from({ length: hotplugPorts }, (_, index) => rootPort(index)).flat(),
+    ...['-append', kernelCommandLine(place, settings)],
+  ]
+}
+
+function machine({ name, image }: GuestPlace, { memoryMib = 512, cpus = 1 }: GuestSettings): readonly string[] {
+  return [
+    ...['-name', name, '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
+    // A copy of QEMU does not find its firmware by itself.
+    ...['-L', '/usr/share/qemu', '-L', '/usr/share/seabios'],
+    ...['-machine', 'q35', '-accel', 'tcg,thread=multi,tb-size=256', '-cpu', 'max'],
+    ...['-smp', String(cpus), '-m', `${memoryMib}M`],
+    ...['-kernel', join(image, 'vmlinuz'), '-initrd', join(image, 'initrd.cpio')],
+    ...['-object', 'rng-random,filename=/dev/urandom,id=random', '-device', 'virtio-rng-pci,rng=random'],
+  ]
+}
+
+function channels(directory: string): readonly string[] {
+  const socket = (id: string) => `socket,id=${id},path=${join(directory, `${id}.sock`)},server=on,wait=off`
+  return [
+    ...['-serial', `file:${join(directory, 'console.log')}`],
+    ...['-chardev', socket('qmp'), '-mon', 'chardev=qmp,mode=control'],
+    ...['-device', 'virtio-serial-pci,id=serial', '-chardev', socket('agent')],
+    ...['-device', 'virtserialport,bus=serial.0,chardev=agent,name=convoy.agent'],
+  ]
+}
+
+function drive({ file, mountpoint, isShared }: Disk & { readonly isShared?: boolean }, index: number) {
+  const isReadOnly = isShared === true || mountpoint !== undefined
+  const backend = { driver: 'file', filename: file, ...(isShared === true && { locking: 'off' }) }
+  const node = { ...diskNode, 'node-name': `disk${index}`, 'read-only': isReadOnly, file: backend }
+  return ['-blockdev', JSON.stringify(node), '-device', `virtio-blk-pci,drive=disk${index}`]
+}
+
+/**
+ * How QEMU treats the file of a disk. What a guest flushed is in this host's memory, which outlives the guest: to bring it to
+ * this host's disk, too, proves nothing and takes long where others write.
+ */
+export const diskNode = { driver: 'raw', discard: 'unmap', cache: { 'no-flush': true } } as const
+
+/** One multicast group on the loopback device is a private Ethernet, without root and without a bridge. */
+function network({ network, number }: GuestPlace, { address }: GuestSettings): readonly string[] {
+  if (address === undefined) return []
+  const mac = `52:54:00:00:00:${number.toString(16).padStart(2, '0')}`
+  return [
+    ...['-netdev', `socket,id=lan,mcast=${network},localaddr=127.0.0.1`],
+    ...['-device', `virtio-net-pci,netdev=lan,romfile=,mac=${mac}`],
+  ]
+}
+
+function rootPort(index: number): readonly string[] {
+  const slot = (firstSlot + Math.floor(index / functionsPerSlot)).toString(16)
+  const place = `addr=${slot}.${index % functionsPerSlot}${index % functionsPerSlot === 0 ? ',multifunction=on' : ''}`
+  return ['-device', `pcie-root-port,id=port${index},bus=pcie.0,chassis=${index + 1},slot=${index + 1},${place}`]
+}
+
+function kernelCommandLine({ name }: GuestPlace, { disks = [], address }: GuestSettings): string {
+  const mounts = disks.flatMap(({ mountpoint }, index) =>
+    mountpoint === undefined ? [] : [`guest.disk=${diskDevice(index)}:${mountpoint}`],
+  )
+  return [
+    'console=ttyS0 quiet loglevel=4 panic=-1 net.ifnames=0 mitigations=off nokaslr no_timer_check nowatchdog',
+    'random.trust_cpu=on audit=0 apparmor=0 cryptomgr.notests',
+    // On a busy host the kernel measures the TSC wrong, by up to 7 times, and with it every timeout of the guest.
+    'clocksource=hpet tsc=nowatchdog',
+    `guest.name=${name}`,
+    ...mounts,
+    ...(address === undefined ? [] : [`guest.address=${address}`]),
+  ].join(' ')
+}
+
+/** The device of the disk with this index in `disks`. */
+export function diskDevice(index: number): string {
+  return `/dev/vd${String.fromCharCode('b'.charCodeAt(0) + index)}`
+}
