@@ -6,11 +6,17 @@ import { requirements } from '../integration/requirements.js'
 /** Where `test/vm/install` puts what the guests boot: only build-image knows what its name is made of. */
 export const guestImage = execFileSync(sourceFile('build-image'), ['--where'], { encoding: 'utf8' }).trim()
 
+/** Generous: a guest on a busy machine may be 10 times slower than on one that does nothing else. */
+const timeoutMs = 15 * 60_000
+
 /** The options for each test that boots a guest: they skip it with the reason when this machine lacks what test/vm/install brings. */
-export function guestRequirements(t: Pick<Test, 'fail'>): { readonly skip: string | false; readonly timeout: number } {
+export function guestRequirements(t: Pick<Test, 'fail' | 'setTimeout'>): {
+  readonly skip: string | false
+  readonly timeout: number
+} {
+  t.setTimeout(timeoutMs)
   const commands = ['qemu-system-x86_64', 'setpriv', 'mke2fs']
-  const options = requirements(t, { commands, paths: [guestImage] })
-  return { ...options, timeout: 10 * 60_000 }
+  return { ...requirements(t, { commands, paths: [guestImage] }), timeout: timeoutMs }
 }
 
 /** A file of test/vm that is not compiled: found in the sources, beside the directory that was built. */
