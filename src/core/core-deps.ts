@@ -7,6 +7,7 @@ import type { VolumeHolders } from '../host/volume-holders.js'
 import type { CallContext, Logger } from '../model/call-context.js'
 import type { OnRemove } from '../model/volume.js'
 import type { VolumeName } from '../model/volume-name.js'
+import type { Soon } from '../store/commit-queue.js'
 import type { Ledger } from '../store/ledger.js'
 import type { VolumeLocks } from './volume-locks.js'
 
@@ -20,8 +21,8 @@ export interface CoreDeps {
   readonly jobProcesses: JobProcesses
   readonly locks: VolumeLocks
   readonly now: () => Date
-  /** Calls `act` a moment later, when what is under way now has been answered. */
-  readonly soon: (act: () => void) => void
+  /** When what is under way now has been answered. */
+  readonly soon: Soon
   /** A fresh UUID. */
   readonly newId: () => string
   readonly policy: Policy

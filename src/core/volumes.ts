@@ -189,8 +189,24 @@ export class Volumes {
   async #revive(forgotten: Volume, call: CallContext): Promise<Volume | undefined> {
     const { name } = forgotten
     await this.#deps.ledger.commit('create-intent', { put: 'volume', row: { ...forgotten, state: 'reviving' } })
-    const volume = await this.#resumption.resume(name, call)
-    if (volume !== undefined) call.log.info({ volume: name }, 'took back a forgotten volume with its data')
-    return volume
+    try {
+      const volume = await this.#resumption.resume(name, call)
+      if (volume !== undefined) call.log.info({ volume: name }, 'took back a forgotten volume with its data')
+      return volume
+    } catch (thrown) {
+      await this.#undoRevive(forgotten, undoing(call))
+      throw thrown
+    }
+  }
+
+  async #undoRevive(forgotten: Volume, call: CallContext): Promise<void> {
+    const { ledger, drivers } = this.#deps
+    try {
+      const journaled = driverCall(ledger, forgotten.id, call)
+      const handle = await drivers.get(forgotten.driver).retire(forgotten, 'forgotten', journaled)
+      await ledger.commit('create-undone', { put: 'volume', row: { ...forgotten, ...handle } })
+    } catch (thrown) {
+      call.log.warn({ volume: forgotten.name, err: thrown }, 'a failed take-back could not be undone: retried later')
+    }
   }
 }

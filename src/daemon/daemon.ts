@@ -1,9 +1,13 @@
 import { setFlagsFromString } from 'node:v8'
+import { startTimer } from '../host/clock.js'
 import type { Logger } from '../model/call-context.js'
 import { openLedger } from '../store/open-ledger.js'
 import { type DaemonArguments, parseDaemonConfig } from './config.js'
 import { Failpoints } from './failpoints.js'
 import { createLogger } from './logger.js'
+
+/** A client that works through a list asks again within a ms or two. */
+const commitSoonMs = 10
 
 /** Serves until SIGTERM or SIGINT; resolves to the exit code. ConvoyError when it cannot start. */
 export async function runDaemon(args: DaemonArguments): Promise<number> {
@@ -20,7 +24,11 @@ export async function runDaemon(args: DaemonArguments): Promise<number> {
   const failpoints = new Failpoints(process.env['CONVOY_FAILPOINT'])
   // The database thread checks and reads while this one loads the rest of the program.
   const rest = import('./serve.js')
-  const opened = await openLedger(config.root, log, (database) => failpoints.database(database))
+  const opened = await openLedger(config.root, {
+    log,
+    soon: (act) => void startTimer(commitSoonMs, act),
+    wrap: (database) => failpoints.database(database),
+  })
   try {
     const { serve } = await rest
     return await serve(config, opened, { log, stop, failpoints })

@@ -1,5 +1,7 @@
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
+import { parseJsonObject } from '../model/json-object.js'
+import { optional } from '../model/optional.js'
 import { type Fsync, ifPossible, isErrno, type NewContent, replaceFile, setAside, sync } from './replace-file.js'
 
 /** One step on a path that may hang. A list of them runs in order and stops at the first that fails. */
@@ -14,14 +16,18 @@ export type FileOperation =
   | ({ readonly op: 'mkdir-owned'; readonly path: string; readonly via: string } & DirectoryOwner)
   /** Replaces the file as a whole: readers see the old or the new one, also after a power cut. */
   | ({ readonly op: 'write'; readonly path: string } & NewContent)
+  | ({ readonly op: 'amend'; readonly path: string } & Amendment)
   /** Makes a file that a `write` can become, unless it is there. A disk without room is no error. */
   | { readonly op: 'set-aside'; readonly path: string }
   /** `undefined` when nothing is there. */
   | { readonly op: 'read'; readonly path: string }
   /** The names of a directory's regular files that end in `suffix`. None when there is no directory. */
   | { readonly op: 'list'; readonly path: string; readonly suffix: string }
-  /** Moves within one file system and makes it durable; fails with EEXIST rather than replace anything. */
-  | { readonly op: 'move'; readonly from: string; readonly to: string }
+  /**
+   * Moves within one file system and makes it durable; fails with EEXIST rather than replace anything. `ifThere`: nothing to
+   * move is no error.
+   */
+  | { readonly op: 'move'; readonly from: string; readonly to: string; readonly ifThere?: boolean }
   /** What is gone already is no error. */
   | { readonly op: 'unlink'; readonly path: string }
   /** A sparse file, unless something has that name already. */
@@ -29,6 +35,19 @@ export type FileOperation =
   /** Makes the entries of a directory durable. */
   | { readonly op: 'sync'; readonly path: string }
   | { readonly op: 'realpath'; readonly path: string }
+
+type Amend = Extract<FileOperation, { op: 'amend' }>
+
+export type Members = Readonly<Record<string, string>>
+
+/** Sets members of the JSON object in a file, all or none; the others stay as they are. */
+export interface Amendment extends Pick<NewContent, 'spare'> {
+  /** ENOENT unless the object is there and has these. */
+  readonly expected: Members
+  /** Nothing is written if it has these already. */
+  readonly unless: Members
+  readonly members: Members
+}
 
 export interface DirectoryOwner {
   readonly mode: number
@@ -64,6 +83,9 @@ export async function performFileOperation(operation: FileOperation, fsync: Fsyn
     case 'write':
       await replaceFile(operation.path, operation, fsync)
       return null
+    case 'amend':
+      await amend(operation, fsync)
+      return null
     case 'set-aside':
       setAside(operation.path)
       return null
@@ -72,7 +94,7 @@ export async function performFileOperation(operation: FileOperation, fsync: Fsyn
     case 'list':
       return listFiles(operation.path, operation.suffix)
     case 'move':
-      await move(operation.from, operation.to, fsync)
+      await move(operation, fsync)
       return null
     case 'unlink':
       fs.rmSync(operation.path, { force: true })
@@ -138,6 +160,15 @@ function readText(path: string): string | null {
   }
 }
 
+async function amend({ path, expected, unless, members, spare }: Amend, fsync: Fsync): Promise<void> {
+  const object = parseJsonObject(readText(path) ?? '') ?? {}
+  const has = (some: Members) => Object.entries(some).every(([key, value]) => object[key] === value)
+  if (!has(expected)) throw Object.assign(new Error(`ENOENT: ${path} is not what was expected`), { code: 'ENOENT' })
+  if (has(unless)) return
+  const text = `${JSON.stringify({ ...object, ...members }, null, 2)}\n`
+  await replaceFile(path, { text, ...optional('spare', spare) }, fsync)
+}
+
 function listFiles(path: string, suffix: string): readonly string[] {
   if (status(path) === null) return []
   return fs
@@ -146,7 +177,8 @@ function listFiles(path: string, suffix: string): readonly string[] {
     .map((entry) => entry.name)
 }
 
-async function move(from: string, to: string, fsync: Fsync): Promise<void> {
+async function move({ from, to, ifThere }: Extract<FileOperation, { op: 'move' }>, fsync: Fsync): Promise<void> {
+  if (ifThere === true && status(from) === null) return
   // Both parents are ours alone, so nothing can appear between the look and the rename.
   expectNothing(to)
   fs.renameSync(from, to)

@@ -7,40 +7,50 @@ interface QueuedChange {
   readonly done?: (error: ConvoyError | undefined) => void
 }
 
+/** Calls `act` a moment later. */
+export type Soon = (act: () => void) => void
+
 /**
  * Hands changes to the database in their order, one batch at a time: what arrives during a batch shares the next one's fsync.
+ * What nobody waits for starts no batch of its own at once: another change often follows within a few ms.
  */
 export class CommitQueue {
   readonly #database: Database
+  readonly #soon: Soon
   /** Changes nobody waits for that could not be saved; older than everything in `#waiting`. */
   #unsaved: QueuedChange[] = []
   #waiting: QueuedChange[] = []
   #running: Promise<void> | undefined
+  #isDue = false
 
-  constructor(database: Database) {
+  constructor(database: Database, soon: Soon) {
     this.#database = database
+    this.#soon = soon
   }
 
   /** Rejects with ConvoyError `unavailable` when nothing of the change was kept. */
   commit(change: LedgerChange): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#enqueue({ change, done: (error) => (error === undefined ? resolve() : reject(error)) })
+      this.#waiting.push({ change, done: (error) => (error === undefined ? resolve() : reject(error)) })
+      this.#running ??= this.#run()
     })
   }
 
-  /** Saves the change with the next batch, and again with each later one until it is saved. */
+  /** Saves the change with the next batch, or with one of its own soon, and again with each later one until it is saved. */
   commitLater(change: LedgerChange): void {
-    this.#enqueue({ change })
+    this.#waiting.push({ change })
+    if (this.#isDue) return
+    this.#isDue = true
+    this.#soon(() => {
+      this.#isDue = false
+      if (this.#waiting.length > 0) this.#running ??= this.#run()
+    })
   }
 
+  /** Resolves when everything has been saved, or tried. */
   async settle(): Promise<void> {
-    if (this.#running === undefined && this.#unsaved.length > 0) this.#running = this.#run()
+    if (this.#unsaved.length > 0 || this.#waiting.length > 0) this.#running ??= this.#run()
     while (this.#running !== undefined) await this.#running
-  }
-
-  #enqueue(queued: QueuedChange): void {
-    this.#waiting.push(queued)
-    this.#running ??= this.#run()
   }
 
   async #run(): Promise<void> {

@@ -2,7 +2,7 @@ import type { Job } from '../model/job.js'
 import type { MountId, MountReference } from '../model/mount.js'
 import type { Attributes, TrashedVolume, Volume } from '../model/volume.js'
 import type { VolumeName } from '../model/volume-name.js'
-import { CommitQueue } from './commit-queue.js'
+import { CommitQueue, type Soon } from './commit-queue.js'
 import type { Database, LedgerContents, LedgerStep, LedgerWrite, Setting } from './ledger-write.js'
 
 const noMounts: ReadonlyMap<MountId, MountReference> = new Map()
@@ -23,9 +23,9 @@ export class Ledger {
   readonly #settings = new Map<Setting, string>()
   #revision = 0
 
-  constructor(database: Database, contents: LedgerContents) {
+  constructor(database: Database, contents: LedgerContents, soon: Soon) {
     this.#database = database
-    this.#queue = new CommitQueue(database)
+    this.#queue = new CommitQueue(database, soon)
     for (const row of contents.volumes) this.#apply({ put: 'volume', row })
     for (const row of contents.mounts) this.#apply({ put: 'mount', row })
     for (const row of contents.trash) this.#apply({ put: 'trash', row })

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { ConvoyError, isConvoyError, toConvoyError } from '../errors.js'
 import type { Logger } from '../model/call-context.js'
+import type { Soon } from './commit-queue.js'
 import { Ledger } from './ledger.js'
 import type { Database, LedgerContents } from './ledger-write.js'
 import { SqliteDatabase } from './sqlite-database.js'
@@ -11,21 +12,23 @@ export interface OpenedLedger {
   readonly degraded?: ConvoyError
 }
 
+export interface LedgerSurroundings {
+  readonly log: Logger
+  readonly soon: Soon
+  /** Decorates the database, for tests that fail it. */
+  readonly wrap?: (database: Database) => Database
+}
+
 const nothing: LedgerContents = { volumes: [], mounts: [], trash: [], jobs: [], journals: [], settings: [] }
 
 /**
  * Opens the ledger of `root`. Without a usable database it holds what the newest good copy holds and refuses changes, because
  * a daemon that exits behind a listening socket hangs Docker. ConvoyError `in-use`: another daemon has the root.
- * `wrap` decorates the database, for tests that fail it.
  */
-export async function openLedger(
-  root: string,
-  log: Logger,
-  wrap: (database: Database) => Database = (database) => database,
-): Promise<OpenedLedger> {
+export async function openLedger(root: string, { log, soon, wrap }: LedgerSurroundings): Promise<OpenedLedger> {
   try {
     const { database, contents } = await SqliteDatabase.open(root)
-    return { ledger: new Ledger(wrap(database), contents) }
+    return { ledger: new Ledger(wrap?.(database) ?? database, contents, soon) }
   } catch (thrown) {
     if (isConvoyError(thrown, 'in-use')) throw thrown
     const reason = toConvoyError(thrown)
@@ -35,7 +38,7 @@ export async function openLedger(
     const copy = readNewestCopy(join(root, 'backups'), log) ?? nothing
     // A volume may have been made after the copy: a name that is missing from it is not known to be absent.
     const settings = copy.settings.filter(([key]) => key !== 'discovered')
-    return { ledger: new Ledger(new RefusingDatabase(reason), { ...copy, settings }), degraded: reason }
+    return { ledger: new Ledger(new RefusingDatabase(reason), { ...copy, settings }, soon), degraded: reason }
   }
 }
 

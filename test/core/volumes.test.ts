@@ -109,6 +109,22 @@ t.test('a forgotten volume is not taken back with other options: the message say
   t.equal(world.state('db'), 'forgotten')
 })
 
+for (const when of ['before', 'after'] as const) {
+  t.test(`a take-back that fails ${when} the storage knows of it leaves the volume forgotten`, async (t) => {
+    const world = await World.start()
+    const { id } = await world.create('db')
+    await world.write('db', 'kept')
+    await world.core.removal.forget(named('db'), world.call())
+    const fault = { step: 'revive: mark', when, how: 'fail' } as const
+    const { error } = await world.attempt(() => world.create('db'), fault)
+    t.ok(error)
+    t.equal(world.state('db'), 'forgotten')
+    t.throws(() => world.core.volumes.get(named('db')), { code: 'not-found' })
+    t.equal((await world.create('db')).id, id)
+    t.equal(await world.read('db'), 'kept')
+  })
+}
+
 t.test('a forgotten volume that its storage has lost does not keep its name for ever', async (t) => {
   const world = await World.start()
   await world.create('db')

@@ -31,6 +31,9 @@ export const named = (name: string) => name as VolumeName
 export const mountId = (id: string) => id as MountId
 export const anonymous = (digit: string) => digit.repeat(64) as VolumeName
 
+/** In a world without a clock the next moment comes at once. */
+const soon = (act: () => void) => void Promise.resolve().then(act)
+
 /** One life of the daemon: gone with all it holds in memory when it is killed. */
 interface Life {
   readonly faults: FaultInjector
@@ -227,7 +230,7 @@ export class World {
 
   #begin(): Life {
     const faults = new FaultInjector()
-    const ledger = new Ledger(this.database.connect(faults), this.database.contents())
+    const ledger = new Ledger(this.database.connect(faults), this.database.contents(), soon)
     const drivers = new DriverRegistry(this.#openDrivers(faults))
     const locks = new VolumeLocks()
     const { kernel, containers, policy, log, clock } = this
@@ -243,7 +246,7 @@ export class World {
       jobProcesses: this.jobs.connect(faults),
       locks,
       now: clock.now,
-      soon: (act) => void Promise.resolve().then(act),
+      soon,
       newId: () => `00000000-0000-4000-8000-${String(this.#nextId++).padStart(12, '0')}`,
       policy,
       log,

@@ -60,6 +60,38 @@ t.test('operations run in their order and answer one by one', async (t) => {
   t.strictSame(await files.run([{ op: 'list', path: join(path, 'nowhere'), suffix: '.json' }]), [[]])
 })
 
+t.test('amend sets members of an object that is what was expected, and touches nothing else', async (t) => {
+  const path = t.testdir({ 'a.json': '{"id":"1","state":"live","more":{"kept":[1]}}', 'list.json': '[]', text: 'id' })
+  const unless = { state: 'forgotten' }
+  const amend = (name: string, id: string) =>
+    open(t).run([
+      { op: 'amend', path: join(path, name), expected: { id }, unless, members: { state: 'forgotten', when: 'now' } },
+    ])
+  await amend('a.json', '1')
+  const { ino } = statSync(join(path, 'a.json'))
+  await amend('a.json', '1')
+  t.equal(statSync(join(path, 'a.json')).ino, ino, 'what is so already is not written')
+  const text = readFileSync(join(path, 'a.json'), 'utf8')
+  t.strictSame(JSON.parse(text), { id: '1', state: 'forgotten', more: { kept: [1] }, when: 'now' })
+  for (const name of ['a.json', 'list.json', 'text', 'missing']) {
+    await t.rejects(amend(name, '2'), { code: 'not-found' }, name)
+  }
+  t.equal(readFileSync(join(path, 'a.json'), 'utf8'), text)
+  t.strictSame(readdirSync(path).sort(), ['a.json', 'list.json', 'text'])
+})
+
+t.test('a move of what may be there already moves it, once', async (t) => {
+  const path = t.testdir({ from: 'data' })
+  const move = { op: 'move', from: join(path, 'from'), to: join(path, 'to') } as const
+  const files = open(t)
+  await files.run([{ ...move, ifThere: true }])
+  await files.run([{ ...move, ifThere: true }])
+  t.equal(readFileSync(join(path, 'to'), 'utf8'), 'data')
+  await t.rejects(files.run([{ ...move, to: join(path, 'elsewhere') }]), { code: 'not-found' })
+  writeFileSync(join(path, 'from'), 'other')
+  await t.rejects(files.run([{ ...move, ifThere: true }]), { code: 'already-exists' })
+})
+
 t.test('the first operation that fails ends the run: those before it are done, those after it not', async (t) => {
   const path = t.testdir()
   const run = open(t).run([

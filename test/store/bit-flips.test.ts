@@ -73,7 +73,7 @@ t.test('DB07: flipped bits are found, or change nothing that matters: no volume 
 t.test('DB07: a daemon on a database with flipped bits starts with all volumes or from the backup', async (t) => {
   const directory = t.testdir({ good: {}, root: {} })
   const root = join(directory, 'root')
-  const { ledger } = await openLedger(root, log)
+  const { ledger } = await openLedger(root, { log, soon: setImmediate })
   const rows = Array.from({ length: volumes }, (_, index) => putVolume(`v${index}`))
   await ledger.commit('discover', ...rows)
   await ledger.backup(new Date())
@@ -83,7 +83,7 @@ t.test('DB07: a daemon on a database with flipped bits starts with all volumes o
     for (const file of ['convoy.db-wal', 'convoy.db-shm']) rmSync(join(root, file), { force: true })
     writeFileSync(join(root, 'convoy.db'), good)
     flip(join(root, 'convoy.db'), flipped)
-    const opened = await openLedger(root, log)
+    const opened = await openLedger(root, { log, soon: setImmediate })
     assert.equal(opened.ledger.volumes.size, volumes)
     if (opened.degraded !== undefined) assert.ok(opened.degraded.hint !== undefined)
     await opened.ledger.close()

@@ -11,7 +11,7 @@ const note = (id: string, value: string) => ({ put: 'journal', id, notes: { valu
 
 t.test('what arrives while a batch is written shares the next one', async (t) => {
   const database = new MemoryDatabase()
-  const queue = new CommitQueue(database)
+  const queue = new CommitQueue(database, setImmediate)
   const open = database.hold()
   const first = queue.commit(change(putVolume('first')))
   await Promise.resolve()
@@ -26,14 +26,39 @@ t.test('what arrives while a batch is written shares the next one', async (t) =>
 
 t.test('changes of one turn of the event loop share a batch', async (t) => {
   const database = new MemoryDatabase()
-  const queue = new CommitQueue(database)
+  const queue = new CommitQueue(database, setImmediate)
   await Promise.all(Array.from({ length: 50 }, (_, index) => queue.commit(change(putVolume(`v${index}`)))))
   t.equal(database.batches.length, 1)
 })
 
+t.test('a change that nobody waits for shares the batch of the next one, or gets its own soon', async (t) => {
+  const database = new MemoryDatabase()
+  let act: () => void = () => undefined
+  const queue = new CommitQueue(database, (later) => (act = later))
+  queue.commitLater(change(putVolume('late')))
+  queue.commitLater(change(putVolume('later')))
+  await new Promise(setImmediate)
+  t.equal(database.batches.length, 0)
+  await queue.commit(change(putVolume('next')))
+  t.strictSame(
+    database.batches.map((batch) => batch.flatMap(({ writes }) => writes.map(keyOf))),
+    [['volume late', 'volume later', 'volume next']],
+  )
+  act()
+  await queue.settle()
+  t.equal(database.batches.length, 1, 'nothing is left to save')
+  queue.commitLater(change(putVolume('last')))
+  act()
+  await new Promise(setImmediate)
+  t.equal(database.batches.length, 2)
+  queue.commitLater(change(putVolume('end')))
+  await queue.settle()
+  t.equal(database.batches.length, 3, 'settling waits for no moment')
+})
+
 t.test('there is never more than one batch under way, and changes keep their order', async (t) => {
   const database = new MemoryDatabase()
-  const queue = new CommitQueue(database)
+  const queue = new CommitQueue(database, setImmediate)
   const written: Promise<void>[] = []
   for (let index = 0; index < 200; index++) {
     written.push(queue.commit(change(note('one', String(index)))))
@@ -53,7 +78,7 @@ t.test('there is never more than one batch under way, and changes keep their ord
 
 t.test('a change that is refused rejects for its caller alone', async (t) => {
   const database = new MemoryDatabase()
-  const queue = new CommitQueue(database)
+  const queue = new CommitQueue(database, setImmediate)
   database.refuses = ({ writes: [write] }) => write !== undefined && keyOf(write) === 'volume bad'
   const outcomes = await Promise.allSettled(
     ['good', 'bad', 'fine'].map((name) => queue.commit(change(putVolume(name)))),
@@ -68,7 +93,7 @@ t.test('a change that is refused rejects for its caller alone', async (t) => {
 
 t.test('DB05: a change that nobody waits for is kept until the disk takes it', async (t) => {
   const database = new MemoryDatabase()
-  const queue = new CommitQueue(database)
+  const queue = new CommitQueue(database, setImmediate)
   database.refuses = () => true
   queue.commitLater(change(note('one', 'kept')))
   await queue.settle()
@@ -81,7 +106,7 @@ t.test('DB05: a change that nobody waits for is kept until the disk takes it', a
 
 t.test('settle saves what could not be saved before, without a new change', async (t) => {
   const database = new MemoryDatabase()
-  const queue = new CommitQueue(database)
+  const queue = new CommitQueue(database, setImmediate)
   database.refuses = () => true
   queue.commitLater(change(note('one', 'kept')))
   await queue.settle()
@@ -92,7 +117,7 @@ t.test('settle saves what could not be saved before, without a new change', asyn
 
 t.test('settle waits for all that was handed in before it and ends when nothing is left', async (t) => {
   const database = new MemoryDatabase()
-  const queue = new CommitQueue(database)
+  const queue = new CommitQueue(database, setImmediate)
   for (let index = 0; index < 10; index++) {
     queue.commitLater(change(note(String(index), 'x')))
     await Promise.resolve()
@@ -100,12 +125,12 @@ t.test('settle waits for all that was handed in before it and ends when nothing 
   await queue.settle()
   t.equal(database.rows.size, 10)
   await queue.settle()
-  await new CommitQueue(database).settle()
+  await new CommitQueue(database, setImmediate).settle()
 })
 
 t.test('a row that was refused never overwrites a newer one, and the rest of its change is still saved', async (t) => {
   const database = new MemoryDatabase()
-  const queue = new CommitQueue(database)
+  const queue = new CommitQueue(database, setImmediate)
   database.refuses = ({ writes }) => writes.length === 2
   queue.commitLater(change(note('one', 'old'), note('two', 'old')))
   await queue.commit(change(note('one', 'new')))
@@ -144,7 +169,7 @@ t.test(
   async () => {
     const property = fc.asyncProperty(steps, async (sequence) => {
       const database = new MemoryDatabase()
-      const queue = new CommitQueue(database)
+      const queue = new CommitQueue(database, setImmediate)
       const seen = new Map<string, number>()
       database.refuses = ({ writes }) => {
         const serial = writes.map((write) => ('notes' in write ? write.notes['value'] : '')).find(Boolean) ?? ''

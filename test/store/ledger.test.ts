@@ -17,7 +17,7 @@ const mount = (id: string, count = 1) =>
 
 function open(contents: Partial<LedgerContents> = {}) {
   const database = new MemoryDatabase()
-  return { database, ledger: new Ledger(database, { ...emptyContents, ...contents }) }
+  return { database, ledger: new Ledger(database, { ...emptyContents, ...contents }, setImmediate) }
 }
 
 t.test('a change is visible once it is durable, and not before', async (t) => {

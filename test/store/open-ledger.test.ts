@@ -15,7 +15,7 @@ const log = new QuietLog()
 
 /** A root with the volume `db` in its backup and `late` made after it; closed. */
 async function populated(root: string): Promise<string> {
-  const { ledger } = await openLedger(root, log)
+  const { ledger } = await openLedger(root, { log, soon: setImmediate })
   await ledger.commit('create-intent', putVolume('db'), { put: 'setting', key: 'discovered', value: 'yes' })
   await ledger.commit('start', { put: 'setting', key: 'host-id', value: 'this-host' })
   await ledger.backup(new Date())
@@ -29,7 +29,7 @@ const damage = (path: string) => writeFileSync(path, readFileSync(path).fill(0xa
 t.test('what was committed is there when the ledger is opened again', async (t) => {
   const root = t.testdir()
   await populated(root)
-  const { ledger, degraded } = await openLedger(root, log)
+  const { ledger, degraded } = await openLedger(root, { log, soon: setImmediate })
   t.equal(degraded, undefined)
   t.strictSame([...ledger.volumes.keys()], [db, late])
   t.equal(ledger.setting('host-id'), 'this-host')
@@ -40,7 +40,7 @@ t.test('DB07: a damaged database is served from the newest good backup, and the 
   const root = t.testdir()
   damage(await populated(root))
   const heard = new QuietLog()
-  const { ledger, degraded } = await openLedger(root, heard)
+  const { ledger, degraded } = await openLedger(root, { log: heard, soon: setImmediate })
   t.match(degraded, { code: 'unavailable' })
   t.strictSame([...ledger.volumes.keys()], [db])
   t.match(
@@ -54,7 +54,7 @@ t.test('DB07: a ledger that is read from a backup refuses changes and says what 
   const root = t.testdir()
   const path = await populated(root)
   damage(path)
-  const { ledger } = await openLedger(root, log)
+  const { ledger } = await openLedger(root, { log, soon: setImmediate })
   await t.rejects(ledger.commit('create-intent', putVolume('new')), {
     code: 'unavailable',
     message: /^nothing can be changed now: .*damaged|malformed/,
@@ -70,7 +70,7 @@ t.test('DB07: a ledger that is read from a backup refuses changes and says what 
 t.test('DK13: a ledger that is read from a backup does not claim to know every volume', async (t) => {
   const root = t.testdir()
   damage(await populated(root))
-  const { ledger } = await openLedger(root, log)
+  const { ledger } = await openLedger(root, { log, soon: setImmediate })
   t.equal(ledger.setting('discovered'), undefined)
   t.equal(ledger.setting('host-id'), 'this-host')
   await ledger.close()
@@ -79,7 +79,7 @@ t.test('DK13: a ledger that is read from a backup does not claim to know every v
 t.test('DB07: an unmount of a degraded ledger is kept in memory', async (t) => {
   const root = t.testdir()
   damage(await populated(root))
-  const { ledger } = await openLedger(root, log)
+  const { ledger } = await openLedger(root, { log, soon: setImmediate })
   ledger.commitLater('unmount', { remove: 'volume', name: db })
   t.equal(ledger.volumes.size, 0)
   await ledger.close()
@@ -90,7 +90,7 @@ t.test('DB07: of several backups the newest good one is used', async (t) => {
   damage(await populated(root))
   writeFileSync(join(root, 'backups', 'convoy-20991231T235959999Z.db'), 'garbage')
   const heard = new QuietLog()
-  const { ledger } = await openLedger(root, heard)
+  const { ledger } = await openLedger(root, { log: heard, soon: setImmediate })
   t.strictSame([...ledger.volumes.keys()], [db])
   t.ok(heard.lines.some(({ message }) => message === 'a backup of the database cannot be used'))
   await ledger.close()
@@ -100,7 +100,7 @@ t.test('DB07: without a backup nothing is known, and nothing can be changed', as
   const root = t.testdir()
   damage(await populated(root))
   rmSync(join(root, 'backups'), { recursive: true })
-  const { ledger, degraded } = await openLedger(root, log)
+  const { ledger, degraded } = await openLedger(root, { log, soon: setImmediate })
   t.match(degraded?.hint, 'mv ')
   t.equal(ledger.volumes.size, 0)
   t.equal(ledger.setting('discovered'), undefined)
@@ -119,7 +119,7 @@ t.test('DB07: a row that cannot be read is damage too, and the way to mend it is
     const sqlite = new Sqlite(path)
     sqlite.prepare(`UPDATE volumes SET ${column} = ? WHERE id = (SELECT min(id) FROM volumes)`).run(value)
     sqlite.close()
-    const { ledger, degraded } = await openLedger(root, log)
+    const { ledger, degraded } = await openLedger(root, { log, soon: setImmediate })
     t.match(degraded, { code: 'unavailable', hint: `mv ${path} ${path}.damaged` }, column)
     t.strictSame([...ledger.volumes.keys()], [db])
     await ledger.close()
@@ -133,7 +133,7 @@ t.test('DB12: a database of a newer program is left alone, and the newest backup
   sqlite.pragma('user_version = 99')
   sqlite.close()
   const before = readFileSync(path)
-  const { ledger, degraded } = await openLedger(root, log)
+  const { ledger, degraded } = await openLedger(root, { log, soon: setImmediate })
   t.match(degraded, { code: 'unavailable', message: /has schema 99/, hint: /install the newer convoy/ })
   t.strictSame([...ledger.volumes.keys()], [db])
   await ledger.close()
@@ -144,14 +144,14 @@ t.test('DB09: a root in use is no reason to start degraded', async (t) => {
   const root = t.testdir()
   await populated(root)
   const lock = lockRoot(root)
-  await t.rejects(openLedger(root, log), { code: 'in-use', hint: /convoy\.pid/ })
+  await t.rejects(openLedger(root, { log, soon: setImmediate }), { code: 'in-use', hint: /convoy\.pid/ })
   lock.close()
 })
 
 t.test('a database that was set aside by hand starts a new one', async (t) => {
   const root = t.testdir()
   rmSync(await populated(root))
-  const { ledger, degraded } = await openLedger(root, log)
+  const { ledger, degraded } = await openLedger(root, { log, soon: setImmediate })
   t.equal(degraded, undefined)
   t.equal(ledger.volumes.size, 0)
   t.equal(ledger.setting('discovered'), undefined, 'the storage has to be asked')
@@ -161,7 +161,7 @@ t.test('a database that was set aside by hand starts a new one', async (t) => {
 t.test('a root that cannot be written is served read-only', async (t) => {
   const root = t.testdir({ 'convoy.pid': {} })
   mkdirSync(join(root, 'x'))
-  const { ledger, degraded } = await openLedger(root, log)
+  const { ledger, degraded } = await openLedger(root, { log, soon: setImmediate })
   t.match(degraded, { code: 'unavailable' })
   await t.rejects(ledger.commit('create-intent', putVolume('new')), { code: 'unavailable' })
   await ledger.close()
@@ -169,9 +169,13 @@ t.test('a root that cannot be written is served read-only', async (t) => {
 
 t.test('a test can put its own database between the ledger and the disk', async (t) => {
   const memory = new MemoryDatabase()
-  const { ledger } = await openLedger(t.testdir(), log, (database) => {
-    t.teardown(() => database.close())
-    return memory
+  const { ledger } = await openLedger(t.testdir(), {
+    log,
+    soon: setImmediate,
+    wrap: (database) => {
+      t.teardown(() => database.close())
+      return memory
+    },
   })
   await ledger.commit('create-intent', putVolume('db'))
   t.equal(memory.rows.size, 1)

@@ -11,7 +11,7 @@ import { putVolume, volumeRow } from './rows.js'
 
 async function open(root: string) {
   const { database, contents } = await SqliteDatabase.open(root)
-  return { database, ledger: new Ledger(database, contents) }
+  return { database, ledger: new Ledger(database, contents, setImmediate) }
 }
 
 /** Transactions in the write-ahead log: the frames that say how large the database is once they are committed. */

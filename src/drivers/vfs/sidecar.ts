@@ -1,3 +1,4 @@
+import { parseJsonObject } from '../../model/json-object.js'
 import { optional } from '../../model/optional.js'
 import { type Attributes, type OnRemove, onRemoveWords } from '../../model/volume.js'
 import { isVolumeName, type VolumeName } from '../../model/volume-name.js'
@@ -22,9 +23,8 @@ export interface Sidecar {
   readonly quotaProject?: number
   /** When it was forgotten or trashed. */
   readonly retiredAt?: string
-  /** The host that wrote this, and how often the sidecar was written: for hosts that share the directory. */
+  /** The host that wrote this. */
   readonly host: string
-  readonly generation: number
 }
 
 export function formatSidecar(sidecar: Sidecar): string {
@@ -33,9 +33,9 @@ export function formatSidecar(sidecar: Sidecar): string {
 
 /** The sidecar in that text, or undefined when it is none: a share is written by others, too. */
 export function parseSidecar(text: string): Sidecar | undefined {
-  const json = parseObject(text)
+  const json = parseJsonObject(text)
   if (json === undefined) return undefined
-  const { version, name, id, directory, state, createdAt, options, origin, host, generation } = json
+  const { version, name, id, directory, state, createdAt, options, origin, host } = json
   const onRemove = onRemoveWords.find((word) => word === json['onRemove'])
   if (version !== 1 || !isVolumeName(name) || !isVolumeName(directory) || !isVolumeId(id)) return undefined
   if (state !== 'live' && state !== 'forgotten' && state !== 'trashed') return undefined
@@ -55,17 +55,6 @@ export function parseSidecar(text: string): Sidecar | undefined {
     ...optional('quotaProject', wholeNumber(json['quotaProject'])),
     ...optional('retiredAt', isDate(json['retiredAt']) ? json['retiredAt'] : undefined),
     host,
-    generation: wholeNumber(generation) ?? 0,
-  }
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const json: unknown = JSON.parse(text)
-    // An object's properties can be anything: what unknown says.
-    return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : undefined
-  } catch {
-    return undefined
   }
 }
 

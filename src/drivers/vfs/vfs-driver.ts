@@ -62,7 +62,7 @@ export class VfsDriver implements Driver {
     if (!isTrashed(volume)) await this.retire(volume, 'trashed').catch(unlessNotFound)
     if (!(await this.#storage.isThere(volume))) return
     await removeTree(layout.trashedData(volume.id), call)
-    await this.#storage.unlink(layout.trashedSidecar(volume.id))
+    await this.#storage.run(...this.#storage.unlink(layout.trashedSidecar(volume.id)))
   }
 
   async attach(volume: VolumeHandle): Promise<MountSource> {

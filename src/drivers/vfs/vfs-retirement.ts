@@ -4,7 +4,7 @@ import type { VolumeName } from '../../model/volume-name.js'
 import type { Retirement } from '../driver.js'
 import type { Sidecar } from './sidecar.js'
 import type { VfsStorage } from './vfs-storage.js'
-import { handleOf, missing, nameTaken, readSidecar, unlessNotFound, withoutRetirement } from './vfs-volume.js'
+import { handleOf, missing, nameTaken, readSidecar, withoutRetirement } from './vfs-volume.js'
 
 interface RetirementDeps {
   readonly storage: VfsStorage
@@ -23,25 +23,38 @@ export class VfsRetirement {
     this.#deps = deps
   }
 
-  async retire(volume: VolumeHandle, as: Retirement): Promise<VolumeHandle> {
+  retire(volume: VolumeHandle, as: Retirement): Promise<VolumeHandle> {
+    return as === 'forgotten' ? this.#forget(volume) : this.#trash(volume)
+  }
+
+  async #forget(volume: VolumeHandle): Promise<VolumeHandle> {
+    const { storage, now } = this.#deps
+    if (await storage.forget(volume, now().toISOString())) return volume
+    await storage.isThere(volume)
+    return missing(volume)
+  }
+
+  async #trash(volume: VolumeHandle): Promise<VolumeHandle> {
     const { storage, now } = this.#deps
     const [own, trashed] = await this.#sidecarsOf(volume, volume.name)
     if (own === undefined && trashed === undefined) await storage.isThere(volume)
-    if (own === undefined) return as === 'trashed' && trashed !== undefined ? inTrash(volume) : missing(volume)
-    const retired: Sidecar = { ...own, state: as, retiredAt: now().toISOString() }
-    if (as === 'forgotten') {
-      await storage.rewrite(retired)
-      return volume
-    }
-    const paths = storage.layout.pathsOf(own)
-    if (own.origin === 'created') {
-      if (trashed === undefined) await this.#refuseWithoutData(volume, paths)
-      await storage.prepare()
-      await storage.rewrite(retired)
-      await storage.moveOnce(paths.data, paths.trashedData).catch(unlessNotFound)
-    }
-    await storage.unlink(paths.sidecar)
+    if (own === undefined) return trashed === undefined ? missing(volume) : inTrash(volume)
+    const retired: Sidecar = { ...own, state: 'trashed', retiredAt: now().toISOString() }
+    if (own.origin === 'adopted') await storage.run(...storage.unlink(storage.layout.sidecar(own.name)))
+    else await this.#moveToTrash(volume, retired, trashed !== undefined)
     return inTrash(volume)
+  }
+
+  async #moveToTrash(volume: VolumeHandle, trashed: Sidecar, hasBegun: boolean): Promise<void> {
+    const { storage } = this.#deps
+    const { sidecar, data, trashedData } = storage.layout.pathsOf(trashed)
+    if (!hasBegun) await this.#refuseWithoutData(volume, { sidecar, data })
+    await storage.prepare()
+    await storage.run(
+      ...storage.rewrite(trashed),
+      { op: 'move', from: data, to: trashedData, ifThere: true },
+      ...storage.unlink(sidecar),
+    )
   }
 
   async revive(volume: VolumeHandle, name: VolumeName): Promise<VolumeHandle> {
@@ -53,10 +66,10 @@ export class VfsRetirement {
     const revived = { ...withoutRetirement(sidecar), name, directory: own?.directory ?? name }
     const paths = storage.layout.pathsOf(revived)
     // Nothing is written where nothing was changed: what is undone may have failed because nothing can be written.
-    if (trashed !== undefined || own?.state !== 'live') await storage.rewrite(revived)
+    if (trashed !== undefined || own?.state !== 'live') await storage.run(...storage.rewrite(revived))
     if (trashed !== undefined) {
       await storage.moveOnce(paths.trashedData, paths.data)
-      await storage.unlink(paths.trashedSidecar)
+      await storage.run(...storage.unlink(paths.trashedSidecar))
     }
     return handleOf(revived, defaultSizeBytes)
   }
@@ -66,7 +79,7 @@ export class VfsRetirement {
     const { storage } = this.#deps
     const [status] = await storage.run({ op: 'stat', path: paths.data })
     if (status !== null) return
-    await storage.unlink(paths.sidecar)
+    await storage.run(...storage.unlink(paths.sidecar))
     throw new ConvoyError('not-found', `volume "${volume.name}" had no directory ${paths.data}: its sidecar is removed`)
   }
 

@@ -64,7 +64,7 @@ export class VfsStorage {
   /** The operation that writes a sidecar where it belongs. */
   write(sidecar: Sidecar): Extract<FileOperation, { op: 'write' }> {
     const { trashedSidecar, sidecar: liveSidecar } = this.layout.pathsOf(sidecar)
-    const next = { ...sidecar, host: this.#hostId, generation: sidecar.generation + 1 }
+    const next = { ...sidecar, host: this.#hostId }
     return {
       op: 'write',
       path: sidecar.state === 'trashed' ? trashedSidecar : liveSidecar,
@@ -73,15 +73,39 @@ export class VfsStorage {
   }
 
   /** Writes the sidecar of a volume that goes or comes back, also on a full disk: it is the way to free some. */
-  async rewrite(sidecar: Sidecar): Promise<void> {
+  rewrite(sidecar: Sidecar): readonly FileOperation[] {
     const { spare } = this.layout
-    await this.run({ ...this.write(sidecar), spare }, { op: 'set-aside', path: spare })
+    return [
+      { ...this.write(sidecar), spare },
+      { op: 'set-aside', path: spare },
+    ]
+  }
+
+  /** Marks the volume as forgotten, in one go; false, and nothing done, when there is no live sidecar with its id. */
+  async forget({ name, id }: VolumeHandle, retiredAt: string): Promise<boolean> {
+    const { spare } = this.layout
+    const state = 'forgotten'
+    const members = { state, retiredAt, host: this.#hostId }
+    const path = this.layout.sidecar(name)
+    try {
+      await this.run(
+        { op: 'amend', path, expected: { id }, unless: { state }, members, spare },
+        { op: 'set-aside', path: spare },
+      )
+      return true
+    } catch (thrown) {
+      if (!isConvoyError(thrown, 'not-found')) throw thrown
+      return false
+    }
   }
 
   /** Removes a file and makes that durable. */
-  async unlink(path: string): Promise<void> {
-    const { spare } = this.layout
-    await this.run({ op: 'unlink', path }, { op: 'sync', path: dirname(path) }, { op: 'set-aside', path: spare })
+  unlink(path: string): readonly FileOperation[] {
+    return [
+      { op: 'unlink', path },
+      { op: 'sync', path: dirname(path) },
+      { op: 'set-aside', path: this.layout.spare },
+    ]
   }
 
   /** Moves data, unless an earlier call that a crash cut short has done so. */

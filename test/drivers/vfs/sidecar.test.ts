@@ -16,7 +16,6 @@ t.test('a sidecar is read as it was written', async (t) => {
       state: fc.constantFrom('live', 'forgotten', 'trashed'),
       origin: fc.constantFrom('created', 'adopted'),
       options: fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true }),
-      generation: fc.nat(),
       host: fc.string(),
     }),
     fc.record({
@@ -37,7 +36,7 @@ t.test('any text is a sidecar or none, and is never trusted with a path', async 
   const safe = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/
   const property = fc.property(fc.oneof(fc.string(), fc.json()), fc.anything(), (text, value) => {
     parseSidecar(text)
-    for (const key of ['name', 'directory', 'id', 'state', 'origin', 'options', 'createdAt', 'host', 'generation']) {
+    for (const key of ['name', 'directory', 'id', 'state', 'origin', 'options', 'createdAt', 'host']) {
       const sidecar = changed({ [key]: value })
       if (sidecar === undefined) continue
       assert.match(sidecar.name, safe)
@@ -80,8 +79,8 @@ for (const text of ['', '{}', '[]', 'null', '"db"', '{"version":1}', '\u0000', '
   })
 
 t.test('what a newer program adds is left out, and what it words differently is as if it were not there', async (t) => {
-  const sidecar = changed({ onRemove: 'compress', sizeBytes: 'huge', retiredAt: 'soon', generation: -1 })
-  t.match(sidecar, { name: 'db', generation: 0 })
+  const sidecar = changed({ onRemove: 'compress', sizeBytes: 'huge', retiredAt: 'soon' })
+  t.match(sidecar, { name: 'db' })
   for (const key of ['onRemove', 'sizeBytes', 'retiredAt']) t.notOk(Object.hasOwn(sidecar ?? {}, key), key)
   t.equal(Reflect.get(parseSidecar(sidecarText().replace('{', '{"colour":"red",')) ?? {}, 'colour'), undefined)
 })

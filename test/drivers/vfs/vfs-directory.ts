@@ -89,7 +89,6 @@ export function sidecarText(more: Partial<Record<keyof Sidecar, unknown>> = {}):
     options: {},
     origin: 'created',
     host: 'another-host',
-    generation: 3,
   }
   // Whatever a test wants there instead: formatting does not look at it.
   return formatSidecar({ ...sidecar, ...more } as Sidecar)
