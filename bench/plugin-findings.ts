@@ -24,7 +24,7 @@ export function describePlugin(timings: PluginTimings, syncs: Syncs): Findings {
         `${counted} operations of each kind, not timed), by target: log + new file + directory. fsync: p50 of bare / its ` +
         'syncs, so what a sync of these kinds costs here. Processor: time on one, daemon and child together. Own time: p50 − n × fsync; "fastest": the same of the minima, ' +
         'which other work on the machine disturbs least.',
-      `A removal that moves data looks at every thread of the host for mounts of it: ${countThreads()} threads here.`,
+      `A removal after a mount needs a look at every thread of the host; one look serves all volumes unmounted since the last; here mostly 30. Threads: ${countThreads()}.`,
       ...mismatches(syncs),
     ],
   }

@@ -66,3 +66,18 @@ t.test(
     await eventually('its data has been removed', () => inVolumes('ls .convoy/trash') === '')
   },
 )
+
+t.test('a deleted volume that somebody mounted by its path keeps its data until it is unmounted', needs, async (t) => {
+  const opened = await open(t)
+  const { daemon, disk, inVolumes } = opened
+  inVolumes('mount --bind db outside')
+  t.equal((await daemon.control('DELETE', '/v1/volumes/db')).status, 200, 'nobody was told of it: it goes to the trash')
+  await restartLater(opened, 1.1)
+  t.equal((await daemon.control('GET', '/v1/jobs')).text, '[]')
+  t.equal(inVolumes('cat outside/a/file'), 'mine\n', 'the kernel shows the mount where the data is now')
+  inVolumes('umount outside')
+  await restartLater(opened, 2.2)
+  t.match(await endedJob(daemon, 1), { state: 'succeeded' })
+  t.equal(disk.run('ls', daemon.volume('.convoy', 'trash')), '')
+  t.equal(inVolumes('cat outside/file'), 'kept\n')
+})

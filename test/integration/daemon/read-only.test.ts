@@ -48,7 +48,7 @@ t.test(
     const refusal = `look at the file system of ${daemon.root}: is it mounted read-only, or failing`
     for (const { Err } of [await daemon.plugin.create('new'), await daemon.plugin.remove('free')]) t.match(Err, refusal)
     t.notOk(existsSync(daemon.volume('new')))
-    t.match(await daemon.plugin.get('new'), { Err: /no such volume/ })
+    for (const name of ['new', 'gone']) t.match(await daemon.plugin.get(name), { Err: /no such volume/ }, name)
     t.strictSame(await daemon.plugin.unmount('db', 'a1'), {}, 'DK28: an unmount is never refused')
     t.match(await daemon.status('db'), { mounts: 0 })
     t.strictSame(await names(daemon), ['db', 'free'])
@@ -85,7 +85,7 @@ t.test('a read-only disk of volumes refuses changes with what to do, until it is
     }
     t.strictSame(await names(daemon), ['db'])
     t.match(await daemon.plugin.get('db'), { Volume: { Name: 'db', Status: { state: 'ready' } } }, 'it is undone')
-    t.match(await daemon.plugin.get('new'), { Err: /no such volume/ })
+    for (const name of ['new', 'gone']) t.match(await daemon.plugin.get(name), { Err: /no such volume/ }, name)
     t.match(await daemon.plugin.mount('db', 'a1'), { Mountpoint: daemon.volume('db') })
     t.strictSame(await daemon.plugin.unmount('db', 'a1'), {})
     t.strictSame(disk.tree(), before)
