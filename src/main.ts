@@ -28,7 +28,7 @@ async function runCommand(): Promise<number> {
     sleep: (ms) => setTimeout(ms),
     daemon: {
       loadOptions: async () => (await import('./daemon/config.js')).daemonOptions,
-      run: async (args) => (await import('./daemon/daemon.js')).runDaemon(args),
+      run: async (args) => (await import('./daemon/daemon.js')).runDaemon(args, readVersion()),
     },
   })
 }

@@ -37,6 +37,8 @@ const packageUsers: PlaceTable = {
   dockerode: ['host'],
   'better-sqlite3': ['store'],
   fastify: ['api'],
+  '@fastify/swagger': ['api'],
+  '@fastify/type-provider-typebox': ['api'],
   typebox: ['api'],
   pino: ['daemon'],
   commander: ['cli', 'main.ts'],

@@ -6,6 +6,8 @@ import type { Logger } from '../model/call-context.js'
 export interface ApiDeps {
   readonly core: Core
   readonly log: Logger
+  /** Of this program. */
+  readonly version: string
   /** Why nothing can be changed now; absent when all is well. */
   readonly degraded?: ConvoyError
   /** Create a volume that Docker mounts and that does not exist. */

@@ -6,9 +6,6 @@ import { createPluginServer } from './server.js'
 /** Answers the command line, and Docker's protocol as well. */
 export function createControlServer(deps: ApiDeps): FastifyInstance {
   const app = createPluginServer(deps)
-  app.register((scope, _options, done) => {
-    registerControl(scope, deps)
-    done()
-  })
+  app.register((scope) => registerControl(scope, deps))
   return app
 }

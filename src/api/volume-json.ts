@@ -1,12 +1,13 @@
-import type { Attributes, Volume } from '../model/volume.js'
 import type { MountReference } from '../model/mount.js'
+import type { Attributes, Volume } from '../model/volume.js'
+import type { VolumeDocument } from './schemas.js'
 
 /** A volume as `convoy list` and `convoy inspect` show it: the keys of Convoy 0.5, and some of ours after them. */
 export function volumeJson(
   volume: Volume,
   driverInfo: Attributes,
   references: readonly MountReference[],
-): Readonly<Record<string, unknown>> {
+): VolumeDocument {
   const createdTime = formatTime(new Date(volume.createdAt))
   const mountPoint = volume.mountpoint ?? ''
   return {

@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import pRetry, { AbortError } from 'p-retry'
 import type { MountSource } from '../drivers/driver.js'
+import type { MountHolder } from '../host/mount-holders.js'
 import { ConvoyError, isConvoyError, toConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
 import type { MountId, MountReference } from '../model/mount.js'
+import { optional } from '../model/optional.js'
 import type { Volume } from '../model/volume.js'
 import type { VolumeName } from '../model/volume-name.js'
 import type { LedgerStep, LedgerWrite } from '../store/ledger-write.js'
@@ -13,6 +15,13 @@ import type { Holding } from './holding.js'
 import type { Resumption } from './resumption.js'
 import { detached } from './volume-transitions.js'
 import type { Volumes } from './volumes.js'
+
+export interface VolumeHolding {
+  readonly references: readonly (MountReference & { readonly isCurrent: boolean })[]
+  /** Names of running containers; absent when Docker cannot be asked. */
+  readonly containers?: readonly string[]
+  readonly mounts: readonly (MountHolder & { readonly command?: string })[]
+}
 
 /**
  * Who holds which volume. Docker's mount ids are hints: they are counted for each (volume, id), and before anything is
@@ -34,6 +43,23 @@ export class Mounts {
   /** Who holds the volume, by the ledger. */
   referencesTo(name: VolumeName): readonly MountReference[] {
     return [...this.#deps.ledger.mountsOf(name).values()]
+  }
+
+  /** All references, by volume. */
+  list(): readonly MountReference[] {
+    const { ledger } = this.#deps
+    return [...ledger.mountedNames].flatMap((name) => [...ledger.mountsOf(name).values()])
+  }
+
+  /** Who holds the volume by every account: what Docker told us, what it says of its containers, what the kernel shows. */
+  async holders(volume: Volume): Promise<VolumeHolding> {
+    const { containers, holders, ledger } = this.#deps
+    const [mounts, names] = await Promise.all([this.#holding.of(volume), containers.of(volume.name)])
+    return {
+      references: this.referencesTo(volume.name).map((one) => ({ ...one, isCurrent: one.epoch === ledger.epoch })),
+      ...optional('containers', names),
+      mounts: mounts.map((one) => ({ ...one, ...optional('command', holders.commandOf(one.pid)) })),
+    }
   }
 
   /** Makes the volume reachable, counts the id, and resolves to the absolute mountpoint. */

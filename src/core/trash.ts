@@ -21,11 +21,28 @@ export class Trash {
     this.#jobs.onFinished((job) => this.#finished(job))
   }
 
+  /** What was deleted last comes first. */
+  list(): readonly TrashedVolume[] {
+    return [...this.#deps.ledger.trash.values()].sort((a, b) => b.trashedAt.localeCompare(a.trashedAt))
+  }
+
+  /** Lets the data of these go now instead of later; resolves to those that were still kept. */
+  async empty(entries: readonly TrashedVolume[], call: CallContext): Promise<readonly TrashedVolume[]> {
+    const { ledger, now } = this.#deps
+    const expiresAt = now().toISOString()
+    const kept = entries.filter(({ id, state }) => state === 'trashed' && !this.#reserved.has(id))
+    if (kept.length > 0) {
+      const due = kept.map((entry) => ({ put: 'trash', row: { ...entry, expiresAt } }) as const)
+      await ledger.commit('trash-delete', ...due)
+    }
+    await this.sweep(call)
+    return kept
+  }
+
   /** By id, or the newest of that name. ConvoyError `not-found`; `in-use` when its data is being removed. */
   find(nameOrId: string): TrashedVolume {
     const { trash } = this.#deps.ledger
-    const ofName = [...trash.values()].filter(({ name }) => name === nameOrId)
-    const newest = ofName.sort((a, b) => b.trashedAt.localeCompare(a.trashedAt))[0]
+    const newest = this.list().find(({ name }) => name === nameOrId)
     const entry = trash.get(nameOrId) ?? newest
     if (entry === undefined) {
       throw new ConvoyError('not-found', `nothing named "${nameOrId}" is forgotten or in the trash`)

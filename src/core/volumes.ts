@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Driver } from '../drivers/driver.js'
 import { ConvoyError, isConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
 import { optional } from '../model/optional.js'
@@ -86,6 +87,11 @@ export class Volumes {
     return [...this.#deps.ledger.volumes.values()].filter(isListed)
   }
 
+  /** Volumes that `docker volume rm` has put out of sight, with their data. */
+  listForgotten(): readonly Volume[] {
+    return [...this.#deps.ledger.volumes.values()].filter(({ state }) => state === 'forgotten')
+  }
+
   /** Grows with every change that a reader could see. */
   get revision(): number {
     return this.#deps.ledger.revision
@@ -101,9 +107,9 @@ export class Volumes {
     }
   }
 
-  /** Driver name → what it says of itself. */
-  describeDrivers(): Readonly<Record<string, Attributes>> {
-    return Object.fromEntries(this.#deps.drivers.all.map((driver) => [driver.name, driver.describe()]))
+  /** What the drivers that run are and can; the first is the default. */
+  listDrivers(): readonly Pick<Driver, 'name' | 'attachMode' | 'volumeOptions' | 'describe'>[] {
+    return this.#deps.drivers.all
   }
 
   /**

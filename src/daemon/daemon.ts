@@ -10,7 +10,7 @@ import { createLogger } from './logger.js'
 const commitSoonMs = 10
 
 /** Serves until SIGTERM or SIGINT; resolves to the exit code. ConvoyError when it cannot start. */
-export async function runDaemon(args: DaemonArguments): Promise<number> {
+export async function runDaemon(args: DaemonArguments, version: string): Promise<number> {
   leanHeap()
   // What we make is ours alone unless a mode is given; volumes get theirs explicitly.
   process.umask(0o077)
@@ -31,7 +31,7 @@ export async function runDaemon(args: DaemonArguments): Promise<number> {
   })
   try {
     const { serve } = await rest
-    return await serve(config, opened, { log, stop, failpoints })
+    return await serve(config, opened, { version, log, stop, failpoints })
   } finally {
     await opened.ledger.close()
   }

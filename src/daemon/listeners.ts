@@ -22,7 +22,7 @@ export class Listeners {
   readonly #descriptors = inheritedDescriptors(process.env)
   readonly #open: Listener[] = []
 
-  constructor(config: DaemonConfig, deps: Pick<ApiDeps, 'core' | 'log' | 'degraded'>) {
+  constructor(config: DaemonConfig, deps: Pick<ApiDeps, 'version' | 'core' | 'log' | 'degraded'>) {
     this.#config = config
     this.#api = { ...deps, startTimer, createOnDockerMount: config.createOnDockerMount, general: describe(config) }
   }

@@ -25,6 +25,8 @@ const soonMs = 200
 
 /** What the process gives to its work. */
 export interface Surroundings {
+  /** Of this program. */
+  readonly version: string
   readonly log: Logger
   readonly stop: Promise<string>
   readonly failpoints: Failpoints
@@ -37,7 +39,7 @@ export async function serve(config: DaemonConfig, opened: OpenedLedger, around: 
   const hostId = await ensureHostId(ledger, degraded !== undefined)
   const drivers = await openDrivers(config, hostId, around)
   const core = createCore({ ...coreDeps({ config, ledger, drivers, hostId, log }), ...optional('degraded', degraded) })
-  const listeners = new Listeners(config, { core, log, ...optional('degraded', degraded) })
+  const listeners = new Listeners(config, { version: around.version, core, log, ...optional('degraded', degraded) })
   const upkeep = new Upkeep({ core, ledger, log, isDegraded: degraded !== undefined })
   try {
     if (degraded === undefined) await core.recovery.voidAfterReboot(bootId())

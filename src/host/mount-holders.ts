@@ -77,6 +77,11 @@ export class MountHolders {
     return namespace === initialPidNamespace && ((capabilities >> capSysPtrace) & 1n) === 1n
   }
 
+  /** The name that the process has at this moment, 15 bytes at most; undefined when it has gone. */
+  commandOf(pid: number): string | undefined {
+    return unlessGone(() => readFileSync(`${this.#procRoot}/${pid}/comm`, 'utf8'))?.trimEnd()
+  }
+
   async #scan(targets: readonly HolderTarget[]): Promise<readonly (readonly MountHolder[])[]> {
     const turn = new EventLoopTurn(turnMs)
     const searches = targets.map((target): Search => ({ target, holders: new Map() }))

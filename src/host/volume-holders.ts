@@ -11,6 +11,8 @@ export interface VolumeHolders {
    * processes answers for all paths.
    */
   ofEach(paths: readonly string[]): Promise<readonly (readonly MountHolder[])[]>
+  /** What the process calls itself; undefined when it has gone. */
+  commandOf(pid: number): string | undefined
   /** False in a container of our own: then an empty answer proves nothing. */
   seesEveryNamespace(): boolean
 }
@@ -38,6 +40,10 @@ export class KernelVolumeHolders implements VolumeHolders {
         ? holders.filter(({ isOwnNamespace, mountpoint }) => !(isOwnNamespace && mountpoint === paths[index]))
         : holders,
     )
+  }
+
+  commandOf(pid: number): string | undefined {
+    return this.#holders.commandOf(pid)
   }
 
   seesEveryNamespace(): boolean {

@@ -13,7 +13,11 @@ t.test('info says what the daemon is and which drivers it runs', async (t) => {
   const { control } = served(await ServedWorld.start(t))
   t.strictSame(await control('GET', '/v1/info'), {
     status: 200,
-    body: { General: { Root: '/root' }, directory: { Host: 'this-host' }, filesystem: { Host: 'this-host' } },
+    body: {
+      General: { Root: '/root', Version: '1.2.3' },
+      directory: { Host: 'this-host' },
+      filesystem: { Host: 'this-host' },
+    },
   })
 })
 

@@ -38,7 +38,15 @@ export class ServedWorld {
     this.plugin = new PluginClient(this.pluginSocket)
     const { core, log } = world
     const { start: startTimer } = this.timers
-    const deps = { core, log, startTimer, createOnDockerMount: false, general: { Root: '/root' }, ...api }
+    const deps = {
+      core,
+      log,
+      startTimer,
+      version: '1.2.3',
+      createOnDockerMount: false,
+      general: { Root: '/root' },
+      ...api,
+    }
     this.servers = { plugin: createPluginServer(deps), control: createControlServer(deps) }
   }
 

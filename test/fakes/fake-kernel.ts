@@ -142,6 +142,7 @@ export class FakeKernel {
       if (failure !== undefined) return Promise.reject(failure)
       return Promise.resolve(paths.map((path) => (isBlind ? [] : this.#holdersOf(path))))
     },
+    commandOf: (pid) => `process-${pid}`,
     seesEveryNamespace: () => !this.holders.isBlind,
   }
 }
