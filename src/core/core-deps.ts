@@ -38,7 +38,17 @@ export interface Policy {
   /** Directory below which core mounts file systems. */
   readonly mountRoot: string
   readonly mostRunningJobs: number
+  /** Without it {@link defaultEventRetention}. */
+  readonly eventRetention?: EventRetention
 }
+
+/** How long events are kept, and how many. */
+export interface EventRetention {
+  readonly longestMs: number
+  readonly most: number
+}
+
+export const defaultEventRetention: EventRetention = { longestMs: 7 * 24 * 3_600_000, most: 10_000 }
 
 /** What Docker itself says of its containers; asked by reconciliation only, never inside a request of Docker's. */
 export interface ContainerUsers {

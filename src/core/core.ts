@@ -1,5 +1,7 @@
 import type { CoreDeps } from './core-deps.js'
 import { Discovery } from './discovery.js'
+import { DriverAvailability } from './driver-availability.js'
+import { Events } from './events.js'
 import { Holding } from './holding.js'
 import { Jobs } from './jobs.js'
 import { Mounts } from './mounts.js'
@@ -21,19 +23,22 @@ export interface Core {
   readonly recovery: Recovery
   readonly discovery: Discovery
   readonly reconciliation: Reconciliation
+  readonly events: Events
 }
 
 export function createCore(deps: CoreDeps): Core {
+  const events = new Events(deps)
+  const availability = new DriverAvailability(events)
   const holding = new Holding(deps)
   const retirement = new Retirement(deps)
   const resumption = new Resumption(deps, { holding, retirement })
   const volumes = new Volumes(deps, { resumption, holding })
-  const mounts = new Mounts(deps, { volumes, resumption, holding })
+  const mounts = new Mounts(deps, { volumes, resumption, holding, availability })
   const jobs = new Jobs(deps)
   const trash = new Trash(deps, { jobs, holding })
   const removal = new Removal(deps, { volumes, resumption, holding, mounts, trash, retirement })
   const recovery = new Recovery(deps, resumption)
-  const discovery = new Discovery(deps, volumes)
+  const discovery = new Discovery(deps, { volumes, availability })
   const reconciliation = new Reconciliation(deps, { holding, mounts })
-  return { volumes, mounts, removal, jobs, trash, recovery, discovery, reconciliation }
+  return { volumes, mounts, removal, jobs, trash, recovery, discovery, reconciliation, events }
 }

@@ -1,9 +1,12 @@
 import type { DiscoveredVolume, Driver } from '../drivers/driver.js'
+import { toConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
 import { optional } from '../model/optional.js'
 import type { TrashedVolume, Volume } from '../model/volume.js'
 import type { LedgerWrite } from '../store/ledger-write.js'
 import type { CoreDeps } from './core-deps.js'
+import type { DriverAvailability } from './driver-availability.js'
+import { volumeEvent } from './events.js'
 import type { Volumes } from './volumes.js'
 
 const batchSize = 500
@@ -12,10 +15,12 @@ const batchSize = 500
 export class Discovery {
   readonly #deps: CoreDeps
   readonly #volumes: Volumes
+  readonly #availability: DriverAvailability
 
-  constructor(deps: CoreDeps, volumes: Volumes) {
+  constructor(deps: CoreDeps, parts: { readonly volumes: Volumes; readonly availability: DriverAvailability }) {
     this.#deps = deps
-    this.#volumes = volumes
+    this.#volumes = parts.volumes
+    this.#availability = parts.availability
   }
 
   /** Asks every driver. Until all have answered once, a name that is missing is not known to be absent. */
@@ -25,8 +30,10 @@ export class Discovery {
     for (const driver of drivers.all) {
       try {
         await this.#readAll(driver, call)
+        this.#availability.noteAnswer(driver.name)
       } catch (thrown) {
         failed.push(driver.name)
+        this.#availability.noteFailure(driver.name, toConvoyError(thrown))
         log.warn({ driver: driver.name, err: thrown }, 'the storage could not be asked for its volumes')
       }
     }
@@ -43,10 +50,10 @@ export class Discovery {
     const found = new Set<string>()
     for await (const one of driver.discover(call)) {
       // A removal that was cut short shows a volume twice, live first.
-      const write = found.has(one.handle.id) ? undefined : this.#unknown(driver, one)
-      if (write === undefined) continue
+      const news = found.has(one.handle.id) ? undefined : this.#unknown(driver, one)
+      if (news === undefined) continue
       found.add(one.handle.id)
-      writes.push(write)
+      writes.push(...news)
       if (writes.length < batchSize) continue
       await ledger.commit('discover', ...writes)
       writes = []
@@ -56,23 +63,29 @@ export class Discovery {
   }
 
   /** What the ledger must learn of this volume. Anything under way on the name is newer than what was read. */
-  #unknown(driver: Driver, found: DiscoveredVolume): LedgerWrite | undefined {
+  #unknown(driver: Driver, found: DiscoveredVolume): readonly LedgerWrite[] | undefined {
     const { ledger, locks } = this.#deps
     const { name, id } = found.handle
     if (locks.isBusy(name)) return undefined
     const known = ledger.volumes.get(name)
     if (found.state === 'trashed') {
-      return ledger.trash.has(id) || known?.id === id ? undefined : { put: 'trash', row: this.#trashed(driver, found) }
+      if (ledger.trash.has(id) || known?.id === id) return undefined
+      const row = this.#trashed(driver, found)
+      return [{ put: 'trash', row }, volumeEvent(this.#deps, 'volume.discover', row, { state: 'trashed' })]
     }
     if (known !== undefined) return this.#forgottenElsewhere(known, found)
     // Removed since the storage was read.
     if (ledger.trash.has(id)) return undefined
-    return { put: 'volume', row: live(driver, found) }
+    const row = live(driver, found)
+    const state = found.state === 'forgotten' ? 'forgotten' : 'ready'
+    return [{ put: 'volume', row }, volumeEvent(this.#deps, 'volume.discover', row, { state })]
   }
 
-  #forgottenElsewhere(known: Volume, found: DiscoveredVolume): LedgerWrite | undefined {
+  #forgottenElsewhere(known: Volume, found: DiscoveredVolume): readonly LedgerWrite[] | undefined {
     const isNews = found.state === 'forgotten' && known.id === found.handle.id && known.state === 'ready'
-    return isNews ? { put: 'volume', row: { ...known, state: 'forgotten' } } : undefined
+    if (!isNews) return undefined
+    const event = volumeEvent(this.#deps, 'volume.forget', known, { reason: 'elsewhere' })
+    return [{ put: 'volume', row: { ...known, state: 'forgotten' } }, event]
   }
 
   #trashed(driver: Driver, found: DiscoveredVolume): TrashedVolume {

@@ -1,10 +1,21 @@
 import { ConvoyError, toConvoyError } from '../errors.js'
+import type { EventType } from '../model/event.js'
 import { isFinished, type Job, type JobProgress, type JobRequest } from '../model/job.js'
+import { optional } from '../model/optional.js'
 import type { LedgerWrite } from '../store/ledger-write.js'
 import type { CoreDeps } from './core-deps.js'
+import { volumeEvent } from './events.js'
 
 const mostAttempts = 5
 const keptFinished = 50
+
+type EndState = 'succeeded' | 'failed' | 'cancelled'
+
+const endEvents = {
+  succeeded: 'job.finish',
+  failed: 'job.fail',
+  cancelled: 'job.cancel',
+} as const satisfies Record<EndState, EventType>
 
 /**
  * Work in child processes: starts as many as may run at once, follows them over restarts of the daemon, starts again what died
@@ -134,11 +145,11 @@ export class Jobs {
     this.#startQueued()
   }
 
-  #finish(job: Job, state: 'succeeded' | 'failed' | 'cancelled', error: string | undefined): void {
+  #finish(job: Job, state: EndState, error: string | undefined): void {
     const { ledger, now, log, jobProcesses } = this.#deps
     const { process, ...row } = job
     const finished: Job = { ...row, state, finishedAt: now().toISOString(), ...(error === undefined ? {} : { error }) }
-    ledger.commitLater('job', { put: 'job', row: finished }, ...this.#oldOnes())
+    ledger.commitLater('job', { put: 'job', row: finished }, ...this.#oldOnes(), this.#endEvent(finished, state))
     this.#following.delete(job.id)
     this.#cancelled.delete(job.id)
     log.info({ job: job.id, kind: job.request.kind, state, error }, 'job finished')
@@ -147,6 +158,11 @@ export class Jobs {
       .removeFolder(job.id)
       .catch((thrown: unknown) => log.warn({ err: thrown }, 'job folder not removed'))
     this.#startQueued()
+  }
+
+  #endEvent({ id, request, error }: Job, state: EndState): LedgerWrite {
+    const details = { job: id, kind: request.kind, ...optional('error', error) }
+    return volumeEvent(this.#deps, endEvents[state], { ...request.volume, driver: request.driver }, details)
   }
 
   #oldOnes(): readonly LedgerWrite[] {

@@ -4,6 +4,7 @@ import type { MountSource } from '../drivers/driver.js'
 import type { MountHolder } from '../host/mount-holders.js'
 import { ConvoyError, isConvoyError, toConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
+import type { EventReason } from '../model/event.js'
 import type { MountId, MountReference } from '../model/mount.js'
 import { optional } from '../model/optional.js'
 import type { Volume } from '../model/volume.js'
@@ -11,6 +12,8 @@ import type { VolumeName } from '../model/volume-name.js'
 import type { LedgerStep, LedgerWrite } from '../store/ledger-write.js'
 import { type CoreDeps, mountPath, undoing } from './core-deps.js'
 import { driverCall } from './driver-call.js'
+import type { DriverAvailability } from './driver-availability.js'
+import { mountEvent } from './events.js'
 import type { Holding } from './holding.js'
 import type { Resumption } from './resumption.js'
 import { detached } from './volume-transitions.js'
@@ -23,6 +26,13 @@ export interface VolumeHolding {
   readonly mounts: readonly (MountHolder & { readonly command?: string })[]
 }
 
+interface Parts {
+  readonly volumes: Volumes
+  readonly resumption: Resumption
+  readonly holding: Holding
+  readonly availability: DriverAvailability
+}
+
 /**
  * Who holds which volume. Docker's mount ids are hints: they are counted for each (volume, id), and before anything is
  * unmounted the kernel is asked who still uses it.
@@ -32,12 +42,14 @@ export class Mounts {
   readonly #volumes: Volumes
   readonly #resumption: Resumption
   readonly #holding: Holding
+  readonly #availability: DriverAvailability
 
-  constructor(deps: CoreDeps, parts: { volumes: Volumes; resumption: Resumption; holding: Holding }) {
+  constructor(deps: CoreDeps, parts: Parts) {
     this.#deps = deps
     this.#volumes = parts.volumes
     this.#resumption = parts.resumption
     this.#holding = parts.holding
+    this.#availability = parts.availability
   }
 
   /** Who holds the volume, by the ledger. */
@@ -74,7 +86,8 @@ export class Mounts {
       const reference = this.#counted(name, id)
       try {
         call.signal.throwIfAborted()
-        await this.#deps.ledger.commit('mount', ...changed(volume, attached), { put: 'mount', row: reference })
+        const event = mountEvent(this.#deps, 'volume.mount', reference, optional('mountpoint', attached.mountpoint))
+        await this.#deps.ledger.commit('mount', ...changed(volume, attached), { put: 'mount', row: reference }, event)
       } catch (thrown) {
         if (volume.state === 'ready') await this.#undoAttach(attached, undoing(call))
         throw call.signal.aborted ? gone(name, thrown) : thrown
@@ -91,13 +104,13 @@ export class Mounts {
         call.log.info({ volume: name, mount: id }, 'unmount of an id that holds nothing')
         return
       }
-      await this.#giveBack(reference, call)
+      await this.#giveBack(reference, undefined, call)
     })
   }
 
   /** Drops references that hold nothing. The caller holds the volume's lock and knows from the kernel that nobody is there. */
-  async drop(references: readonly MountReference[], call: CallContext): Promise<void> {
-    for (const reference of references) await this.#giveBack({ ...reference, count: 1 }, call)
+  async drop(references: readonly MountReference[], reason: EventReason, call: CallContext): Promise<void> {
+    for (const reference of references) await this.#giveBack({ ...reference, count: 1 }, reason, call)
   }
 
   /** Unmounts and detaches a volume that nobody holds, by the ledger and by the kernel. The caller holds the lock. */
@@ -117,7 +130,7 @@ export class Mounts {
     if (isRecorded) await ledger.commit('mount-intent', { put: 'volume', row: intent })
     try {
       const attach = () => driver.attach(volume, driverCall(ledger, volume.id, call))
-      const source = await this.#untilReachable(volume.name, call, attach)
+      const source = await this.#untilReachable(volume, call, attach)
       return { ...volume, state: 'attached', mountpoint: await this.#mountSource(intent, source, call) }
     } catch (thrown) {
       if (isRecorded) await this.#undoAttach(intent, undoing(call))
@@ -133,10 +146,16 @@ export class Mounts {
   }
 
   /** One refused Mount ends `--restart=always` for good, so what may pass is waited for, here. */
-  #untilReachable(name: VolumeName, call: CallContext, attach: () => Promise<MountSource>): Promise<MountSource> {
+  #untilReachable(
+    { name, driver }: Volume,
+    call: CallContext,
+    attach: () => Promise<MountSource>,
+  ): Promise<MountSource> {
     const attempt = async () => {
       try {
-        return await attach()
+        const source = await attach()
+        this.#availability.noteAnswer(driver)
+        return source
       } catch (thrown) {
         if (isConvoyError(thrown, 'unavailable') && !call.signal.aborted) throw thrown
         throw new AbortError(toConvoyError(thrown))
@@ -150,6 +169,7 @@ export class Mounts {
       signal: call.signal,
       onFailedAttempt: ({ error, attemptNumber }) => {
         last = error
+        this.#availability.noteFailure(driver, toConvoyError(error))
         call.log.warn({ volume: name, attempt: attemptNumber, err: error }, 'storage not reachable yet: retrying')
       },
     }).catch((thrown: unknown) => {
@@ -165,19 +185,24 @@ export class Mounts {
     return { volume: name, id, count, epoch: ledger.epoch, mountedAt: now().toISOString() }
   }
 
-  async #giveBack(reference: MountReference, call: CallContext): Promise<void> {
+  /** `reason`: why it ends although nobody has given it back. */
+  async #giveBack(reference: MountReference, reason: EventReason | undefined, call: CallContext): Promise<void> {
     const { ledger } = this.#deps
     const { volume: name, id, count, epoch } = reference
+    const type = reason === undefined ? 'volume.unmount' : 'volume.mount.drop'
+    const eventWith = (left: number) =>
+      mountEvent(this.#deps, type, { ...reference, count: left }, optional('reason', reason))
     if (count > 1 && epoch === ledger.epoch) {
-      await this.#commitUnmount('unmount', { put: 'mount', row: { ...reference, count: count - 1 } })
+      const row = { ...reference, count: count - 1 }
+      await this.#commitUnmount('unmount', { put: 'mount', row }, eventWith(row.count))
       return
     }
     const isLast = ledger.mountsOf(name).size === 1
     const volume = ledger.volumes.get(name)
-    const remove = { remove: 'mount', volume: name, id } as const
+    const ended = [{ remove: 'mount', volume: name, id } as const, eventWith(0)]
     const isStateless = volume?.state === 'attached' && this.#deps.drivers.get(volume.driver).attachment === 'stateless'
-    if (isLast && isStateless) await this.#commitUnmount('unmount', remove, { put: 'volume', row: detached(volume) })
-    else await this.#commitUnmount('unmount', remove)
+    if (isLast && isStateless) await this.#commitUnmount('unmount', ...ended, { put: 'volume', row: detached(volume) })
+    else await this.#commitUnmount('unmount', ...ended)
     if (isLast && !isStateless && volume !== undefined) await this.release(volume, call)
     const left = ledger.volumes.get(name)
     if (left?.state === 'ready') this.#holding.noteReleased(left)

@@ -73,7 +73,7 @@ export class Reconciliation {
     const unchanged = leftovers.filter((reference) => ledger.mountsOf(name).get(reference.id) === reference)
     const isHeld = volume !== undefined && unchanged.length > 0 && (await this.#holding.of(volume)).length > 0
     if (unchanged.length > 0 && !isHeld) {
-      await this.#mounts.drop(unchanged, call)
+      await this.#mounts.drop(unchanged, 'reconciliation', call)
       log.info({ volume: name, mounts: unchanged.length }, 'dropped mounts that nobody holds any more')
     }
     const now = ledger.volumes.get(name)

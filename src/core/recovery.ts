@@ -1,5 +1,6 @@
 import type { CallContext } from '../model/call-context.js'
 import { type CoreDeps, mountPath } from './core-deps.js'
+import { mountEvent } from './events.js'
 import type { Resumption } from './resumption.js'
 import { detached } from './volume-transitions.js'
 
@@ -28,6 +29,9 @@ export class Recovery {
       ...references.map(({ volume, id }) => ({ remove: 'mount', volume, id }) as const),
       ...attached.map((volume) => ({ put: 'volume', row: detached(volume) }) as const),
       { put: 'setting', key: 'boot-id', value: bootId },
+      ...references.map((reference) =>
+        mountEvent(this.#deps, 'volume.mount.drop', { ...reference, count: 0 }, { reason: 'reboot' }),
+      ),
     )
     if (references.length > 0) log.info({ mounts: references.length }, 'the host has rebooted: mounts are void')
   }

@@ -5,6 +5,7 @@ import type { OnRemove, TrashedVolume, Volume } from '../model/volume.js'
 import { isAnonymousVolumeName, type VolumeName } from '../model/volume-name.js'
 import { type CoreDeps, undoing } from './core-deps.js'
 import { driverCall } from './driver-call.js'
+import { volumeEvent } from './events.js'
 import type { Holding } from './holding.js'
 import type { Mounts } from './mounts.js'
 import type { Resumption } from './resumption.js'
@@ -97,7 +98,7 @@ export class Removal {
     const { ledger } = this.#deps
     if (volume.state !== 'attached') return volume
     await this.#parts.holding.refuseHeld(volume)
-    await this.#parts.mounts.drop([...ledger.mountsOf(volume.name).values()], call)
+    await this.#parts.mounts.drop([...ledger.mountsOf(volume.name).values()], 'removal', call)
     await this.#parts.mounts.release(volume, call)
     const left = ledger.volumes.get(volume.name) ?? volume
     if (left.state !== 'attached') return left
@@ -148,13 +149,14 @@ export class Removal {
       })
     }
     const { trashedAt, expiresAt, ...kept } = entry
-    const intent: Volume = { ...kept, name, state: 'reviving', origin: 'created' }
+    const intent: Volume = { ...kept, name, state: 'undeleting', origin: 'created' }
     await ledger.commit('undelete', { remove: 'trash', id: entry.id }, { put: 'volume', row: intent })
     try {
       const driver = drivers.get(entry.driver)
       const handle = await driver.revive(entry, name, driverCall(ledger, entry.id, call))
       const volume: Volume = { ...intent, ...handle, state: 'ready' }
-      ledger.commitLater('undelete', { put: 'volume', row: volume })
+      const event = volumeEvent(this.#deps, 'volume.undelete', volume, name === entry.name ? {} : { from: entry.name })
+      ledger.commitLater('undelete', { put: 'volume', row: volume }, event)
       return volume
     } catch (thrown) {
       await this.#undoRestore(entry, name, undoing(call))

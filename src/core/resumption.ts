@@ -1,13 +1,15 @@
 import type { Retirement as RetiredState } from '../drivers/driver.js'
 import { isConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
+import type { EventType } from '../model/event.js'
 import type { Volume } from '../model/volume.js'
 import type { VolumeName } from '../model/volume-name.js'
 import { type CoreDeps, mountPath } from './core-deps.js'
 import { driverCall } from './driver-call.js'
+import { volumeEvent } from './events.js'
 import type { Holding } from './holding.js'
 import type { Retirement } from './retirement.js'
-import { completed, createRequest, detached } from './volume-transitions.js'
+import { completed, createdEvent, createRequest, detached } from './volume-transitions.js'
 
 /** Carries an operation that was cut short to an end: the call is made again, or its inverse. */
 export class Resumption {
@@ -33,7 +35,9 @@ export class Resumption {
       case 'creating':
         return this.#createAgain(volume, call)
       case 'reviving':
-        return this.#revive(volume, call)
+        return this.#revive(volume, call, 'volume.take-back')
+      case 'undeleting':
+        return this.#revive(volume, call, 'volume.undelete')
       case 'forgetting':
         return this.#retire(volume, 'forgotten', call)
       case 'trashing':
@@ -74,21 +78,31 @@ export class Resumption {
   async #createAgain(volume: Volume, call: CallContext): Promise<Volume> {
     const { ledger, drivers } = this.#deps
     const created = await drivers.get(volume.driver).create(createRequest(volume), driverCall(ledger, volume.id, call))
-    return this.#becomes(completed(volume, created))
+    const complete = completed(volume, created)
+    ledger.commitLater('create-done', { put: 'volume', row: complete }, createdEvent(this.#deps, complete))
+    return complete
   }
 
-  /** None when the storage holds it no longer. */
-  async #revive(volume: Volume, call: CallContext): Promise<Volume | undefined> {
+  /** None when the storage holds it no longer. Without an event when nobody was told that it had gone. */
+  async #revive(volume: Volume, call: CallContext, type?: EventType): Promise<Volume | undefined> {
     const { ledger, drivers } = this.#deps
     // Retiring changes the handle only once it is done: the ledger's handle may be the one from before.
     const driver = drivers.get(volume.driver)
     try {
       const handle = await driver.revive(volume, volume.name, driverCall(ledger, volume.id, call))
-      return this.#becomes({ ...volume, ...handle, state: 'ready' })
+      const ready: Volume = { ...volume, ...handle, state: 'ready' }
+      const event = type === undefined ? [] : [volumeEvent(this.#deps, type, ready)]
+      ledger.commitLater('create-done', { put: 'volume', row: ready }, ...event)
+      return ready
     } catch (thrown) {
       if (!isConvoyError(thrown, 'not-found')) throw thrown
       call.log.warn({ volume: volume.name, err: thrown }, 'a volume that was to come back is no longer on its storage')
-      ledger.commitLater('remove-done', { remove: 'volume', name: volume.name }, { remove: 'journal', id: volume.id })
+      ledger.commitLater(
+        'remove-done',
+        { remove: 'volume', name: volume.name },
+        { remove: 'journal', id: volume.id },
+        volumeEvent(this.#deps, 'volume.forget', volume, { reason: 'not-found' }),
+      )
       return undefined
     }
   }
@@ -106,10 +120,5 @@ export class Resumption {
 
   async #isHeld(volume: Volume): Promise<boolean> {
     return (await this.#holding.of(volume)).length > 0
-  }
-
-  #becomes(volume: Volume): Volume {
-    this.#deps.ledger.commitLater('create-done', { put: 'volume', row: volume })
-    return volume
   }
 }

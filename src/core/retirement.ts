@@ -5,6 +5,7 @@ import type { TrashedVolume, Volume, VolumeHandle } from '../model/volume.js'
 import type { LedgerWrite } from '../store/ledger-write.js'
 import type { CoreDeps } from './core-deps.js'
 import { driverCall } from './driver-call.js'
+import { volumeEvent } from './events.js'
 
 /** The second half of a removal, after its intent is durable: the storage notes it, then the ledger. May be repeated. */
 export class Retirement {
@@ -41,9 +42,14 @@ export class Retirement {
     const forget = { remove: 'volume', name: volume.name } as const
     const isOurs = handle !== undefined && (as === 'forgotten' || volume.origin === 'created')
     // An adopted volume's data is not ours to keep or to delete.
-    if (!isOurs) return [forget, { remove: 'journal', id: volume.id }]
-    if (as === 'forgotten') return [{ put: 'volume', row: { ...volume, state: 'forgotten' } }]
-    return [forget, { put: 'trash', row: trashed(volume, this.#deps.now(), retentionMs) }]
+    if (!isOurs) {
+      const reason = handle === undefined ? 'not-found' : 'adopted'
+      const event = volumeEvent(this.#deps, 'volume.forget', volume, { reason })
+      return [forget, { remove: 'journal', id: volume.id }, event]
+    }
+    const event = volumeEvent(this.#deps, as === 'forgotten' ? 'volume.forget' : 'volume.trash', volume)
+    if (as === 'forgotten') return [{ put: 'volume', row: { ...volume, state: 'forgotten' } }, event]
+    return [forget, { put: 'trash', row: trashed(volume, this.#deps.now(), retentionMs) }, event]
   }
 }
 

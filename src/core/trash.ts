@@ -3,6 +3,7 @@ import type { CallContext } from '../model/call-context.js'
 import { isFinished, type Job } from '../model/job.js'
 import type { TrashedVolume } from '../model/volume.js'
 import type { CoreDeps } from './core-deps.js'
+import { volumeEvent } from './events.js'
 import type { Holding } from './holding.js'
 import type { Jobs } from './jobs.js'
 
@@ -113,7 +114,8 @@ export class Trash {
     if (entry?.state !== 'deleting') return
     const { id } = entry
     if (job.state === 'succeeded') {
-      ledger.commitLater('trash-delete', { remove: 'trash', id }, { remove: 'journal', id })
+      const event = volumeEvent(this.#deps, 'volume.destroy', entry)
+      ledger.commitLater('trash-delete', { remove: 'trash', id }, { remove: 'journal', id }, event)
     } else this.#postpone(entry)
   }
 

@@ -9,10 +9,11 @@ import { parseVolumeName } from '../model/volume-name.js'
 import type { CoreDeps } from './core-deps.js'
 import { undoing } from './core-deps.js'
 import { driverCall } from './driver-call.js'
+import { volumeEvent } from './events.js'
 import type { Holding } from './holding.js'
 import type { Resumption } from './resumption.js'
 import { type ParsedVolumeOptions, parseVolumeOptions, refuseOtherOptions } from './volume-options.js'
-import { completed, createRequest } from './volume-transitions.js'
+import { completed, createdEvent, createRequest } from './volume-transitions.js'
 
 const longestWaitMs = 10_000
 
@@ -79,7 +80,7 @@ export class Volumes {
   /** Whether the volume is being made or taken back: perhaps by an earlier daemon, which may have said that it was done. */
   mayCome(name: VolumeName): boolean {
     const state = this.#deps.ledger.volumes.get(name)?.state
-    return state === 'creating' || state === 'reviving'
+    return state === 'creating' || state === 'reviving' || state === 'undeleting'
   }
 
   /** All volumes that Docker sees, by name. */
@@ -159,7 +160,7 @@ export class Volumes {
     try {
       const created = await driver.create(createRequest(intent), driverCall(ledger, intent.id, call))
       const volume = completed(intent, created)
-      ledger.commitLater('create-done', { put: 'volume', row: volume })
+      ledger.commitLater('create-done', { put: 'volume', row: volume }, createdEvent(this.#deps, volume))
       if (volume.id === intent.id) this.#holding.noteCreated(volume)
       return volume
     } catch (thrown) {
@@ -185,7 +186,8 @@ export class Volumes {
       const at = now().toISOString()
       const { state, origin, ...kept } = intent
       const row = { ...kept, ...handle, state: 'trashed', trashedAt: at, expiresAt: at } as const
-      await ledger.commit('create-undone', forget, { put: 'trash', row })
+      const event = volumeEvent(this.#deps, 'volume.trash', row, { reason: 'create-failed' })
+      await ledger.commit('create-undone', forget, { put: 'trash', row }, event)
     } catch (thrown) {
       call.log.warn({ volume: intent.name, err: thrown }, 'a failed create could not be undone: retried later')
     }

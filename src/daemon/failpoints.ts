@@ -24,6 +24,8 @@ export class Failpoints {
         for (const { step } of changes) this.#reach(`after:store.${step}`)
         return outcomes
       },
+      readEvents: (query) => database.readEvents(query),
+      pruneEvents: (pruning) => database.pruneEvents(pruning),
       backup: (now) => database.backup(now),
       close: () => database.close(),
     }

@@ -44,6 +44,7 @@ export async function serve(config: DaemonConfig, opened: OpenedLedger, around: 
   try {
     if (degraded === undefined) await core.recovery.voidAfterReboot(bootId())
     await listeners.open()
+    core.events.note('daemon.start', { pid: process.pid })
     log.info({ name: config.name, volumes: core.volumes.list().length, pid: process.pid }, 'ready')
     greet(config)
     upkeep.start()

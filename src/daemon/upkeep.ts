@@ -6,6 +6,7 @@ import type { Ledger } from '../store/ledger.js'
 
 const reconcileEveryMs = 30_000
 const sweepEveryMs = 60_000
+const pruneEventsEveryMs = 60_000
 const backupEveryMs = 60 * 60_000
 
 interface UpkeepDeps {
@@ -33,6 +34,7 @@ export class Upkeep {
     const reconcile = this.#every(reconcileEveryMs, 'reconciliation', (call) => this.#reconcile(call))
     this.#deps.core.reconciliation.onEpoch(reconcile)
     this.#every(sweepEveryMs, 'trash', (call) => this.#deps.core.trash.sweep(call))
+    this.#every(pruneEventsEveryMs, 'events', () => this.#deps.core.events.prune())
     this.#every(backupEveryMs, 'backup', () => this.#backUp())
   }
 
@@ -50,6 +52,7 @@ export class Upkeep {
     core.jobs.resume()
     await core.trash.sweep(call)
     await this.#reconcile(call)
+    await core.events.prune()
     await this.#backUp()
     collectGarbage()
   }

@@ -18,6 +18,8 @@ export type VolumeState =
   | 'forgotten'
   /** On its way from `forgotten` back to `ready`. */
   | 'reviving'
+  /** On its way from the trash back to `ready`. */
+  | 'undeleting'
 
 /** What `docker volume rm` does. `ignore`: nothing at all, the volume stays listed. */
 export type OnRemove = 'retain' | 'trash' | 'delete' | 'ignore'
@@ -75,6 +77,7 @@ export function isListed(volume: Volume): boolean {
       return true
     case 'creating':
     case 'reviving':
+    case 'undeleting':
     case 'forgetting':
     case 'trashing':
     case 'forgotten':

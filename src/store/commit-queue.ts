@@ -1,4 +1,5 @@
 import type { ConvoyError } from '../errors.js'
+import { EventLog, isEvent } from './event-log.js'
 import { type Database, keyOf, type LedgerChange } from './ledger-write.js'
 
 interface QueuedChange {
@@ -17,15 +18,17 @@ export type Soon = (act: () => void) => void
 export class CommitQueue {
   readonly #database: Database
   readonly #soon: Soon
+  readonly #events: EventLog
   /** Changes nobody waits for that could not be saved; older than everything in `#waiting`. */
   #unsaved: QueuedChange[] = []
   #waiting: QueuedChange[] = []
   #running: Promise<void> | undefined
   #isDue = false
 
-  constructor(database: Database, soon: Soon) {
+  constructor(database: Database, soon: Soon, events = new EventLog(database, 0)) {
     this.#database = database
     this.#soon = soon
+    this.#events = events
   }
 
   /** Rejects with ConvoyError `unavailable` when nothing of the change was kept. */
@@ -56,17 +59,25 @@ export class CommitQueue {
   async #run(): Promise<void> {
     // Changes made in this turn of the event loop go together.
     await Promise.resolve()
-    const batch = [...this.#unsaved, ...this.#waiting]
+    const batch = [...this.#unsaved, ...this.#waiting].map((queued) => this.#numbered(queued))
     this.#unsaved = []
     this.#waiting = []
     const outcomes = await this.#database.commit(batch.map((queued) => queued.change))
     this.#unsaved = unsavedOf(batch, outcomes)
     batch.forEach((queued, index) => queued.done?.(outcomes[index]))
+    this.#events.announce(batch.flatMap(({ change }, index) => (outcomes[index] === undefined ? change : [])))
     this.#running = this.#waiting.length > 0 ? this.#run() : undefined
+  }
+
+  #numbered(queued: QueuedChange): QueuedChange {
+    return { ...queued, change: this.#events.number(queued.change) }
   }
 }
 
-/** What must be tried again, without the rows that a later change of the same batch has replaced on disk. */
+/**
+ * What must be tried again, without the rows that a later change of the same batch has replaced on disk. The event of a change of
+ * which no row is left goes with it: it would tell of what is no longer so.
+ */
 function unsavedOf(batch: readonly QueuedChange[], outcomes: readonly (ConvoyError | undefined)[]): QueuedChange[] {
   const replaced = new Set<string>()
   const unsaved: QueuedChange[] = []
@@ -77,7 +88,8 @@ function unsavedOf(batch: readonly QueuedChange[], outcomes: readonly (ConvoyErr
       for (const write of queued.change.writes) replaced.add(keyOf(write))
     } else if (queued.done === undefined) {
       const writes = queued.change.writes.filter((write) => !replaced.has(keyOf(write)))
-      if (writes.length > 0) unsaved.unshift({ change: { step: queued.change.step, writes } })
+      const isEmpty = writes.length < queued.change.writes.length && writes.every(isEvent)
+      if (!isEmpty) unsaved.unshift({ change: { step: queued.change.step, writes } })
     }
   }
   return unsaved

@@ -1,8 +1,10 @@
 import type { ConvoyError } from '../errors.js'
+import type { ConvoyEvent } from '../model/event.js'
 import type { Job } from '../model/job.js'
 import type { MountId, MountReference } from '../model/mount.js'
 import type { Attributes, TrashedVolume, Volume } from '../model/volume.js'
 import type { VolumeName } from '../model/volume-name.js'
+import type { EventPage, EventPruning, EventQuery } from './events.js'
 
 /** One row put or removed. Puts replace, removals of what is not there do nothing: a write may be repeated. */
 export type LedgerWrite =
@@ -18,6 +20,8 @@ export type LedgerWrite =
   | { readonly put: 'journal'; readonly id: string; readonly notes: Attributes }
   | { readonly remove: 'journal'; readonly id: string }
   | { readonly put: 'setting'; readonly key: Setting; readonly value: string }
+  /** What the rest of the change means, for whoever watches. It gets its id when it is saved. */
+  | { readonly put: 'event'; readonly row: ConvoyEvent }
 
 /** What the host remembers about itself. */
 export type Setting =
@@ -38,6 +42,8 @@ export interface LedgerContents {
   readonly jobs: readonly Job[]
   readonly journals: readonly (readonly [id: string, notes: Attributes])[]
   readonly settings: readonly (readonly [Setting, string])[]
+  /** The newest one's; 0 when there is none. The events themselves stay where they are. */
+  readonly lastEventId: number
 }
 
 /** Why a change is made: names the point in logs and failpoints. */
@@ -61,6 +67,7 @@ export type LedgerStep =
   | 'activate'
   | 'job'
   | 'start'
+  | 'event'
 
 /** Writes that belong together: all of them or none. */
 export interface LedgerChange {
@@ -75,6 +82,9 @@ export interface Database {
    * ConvoyError `unavailable` for a change of which nothing was kept.
    */
   commit(changes: readonly LedgerChange[]): Promise<readonly (ConvoyError | undefined)[]>
+  readEvents(query: EventQuery): Promise<EventPage>
+  /** Resolves to whether more is left to prune. */
+  pruneEvents(pruning: EventPruning): Promise<boolean>
   /** Writes a consistent copy beside the database and removes all but the newest; resolves to its path. */
   backup(now: Date): Promise<string>
   close(): Promise<void>
@@ -94,6 +104,8 @@ function keyOfPut(write: Extract<LedgerWrite, { put: string }>): string {
     case 'trash':
     case 'job':
       return write.row.id
+    case 'event':
+      return String(write.row.id)
     case 'journal':
       return write.id
     case 'setting':

@@ -3,6 +3,7 @@ import type { MountId, MountReference } from '../model/mount.js'
 import type { Attributes, TrashedVolume, Volume } from '../model/volume.js'
 import type { VolumeName } from '../model/volume-name.js'
 import { CommitQueue, type Soon } from './commit-queue.js'
+import { EventLog, isEvent } from './event-log.js'
 import type { Database, LedgerContents, LedgerStep, LedgerWrite, Setting } from './ledger-write.js'
 
 const noMounts: ReadonlyMap<MountId, MountReference> = new Map()
@@ -22,10 +23,13 @@ export class Ledger {
   readonly #journals = new Map<string, Attributes>()
   readonly #settings = new Map<Setting, string>()
   #revision = 0
+  /** What has happened. */
+  readonly events: EventLog
 
   constructor(database: Database, contents: LedgerContents, soon: Soon) {
     this.#database = database
-    this.#queue = new CommitQueue(database, soon)
+    this.events = new EventLog(database, contents.lastEventId)
+    this.#queue = new CommitQueue(database, soon, this.events)
     for (const row of contents.volumes) this.#apply({ put: 'volume', row })
     for (const row of contents.mounts) this.#apply({ put: 'mount', row })
     for (const row of contents.trash) this.#apply({ put: 'trash', row })
@@ -104,12 +108,13 @@ export class Ledger {
   }
 
   #apply(write: LedgerWrite): void {
+    if (isEvent(write)) return
     this.#revision++
     if ('put' in write) this.#put(write)
     else this.#remove(write)
   }
 
-  #put(write: Extract<LedgerWrite, { put: string }>): void {
+  #put(write: Exclude<Extract<LedgerWrite, { put: string }>, { put: 'event' }>): void {
     switch (write.put) {
       case 'volume':
         this.#volumes.set(write.row.name, write.row)

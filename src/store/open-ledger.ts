@@ -19,7 +19,15 @@ export interface LedgerSurroundings {
   readonly wrap?: (database: Database) => Database
 }
 
-const nothing: LedgerContents = { volumes: [], mounts: [], trash: [], jobs: [], journals: [], settings: [] }
+const nothing: LedgerContents = {
+  volumes: [],
+  mounts: [],
+  trash: [],
+  jobs: [],
+  journals: [],
+  settings: [],
+  lastEventId: 0,
+}
 
 /**
  * Opens the ledger of `root`. Without a usable database it holds what the newest good copy holds and refuses changes, because
@@ -55,6 +63,14 @@ class RefusingDatabase implements Database {
 
   commit(changes: readonly unknown[]): Promise<readonly ConvoyError[]> {
     return Promise.resolve(changes.map(() => this.#refusal))
+  }
+
+  readEvents(): Promise<never> {
+    return Promise.reject(this.#refusal)
+  }
+
+  pruneEvents(): Promise<never> {
+    return Promise.reject(this.#refusal)
   }
 
   backup(): Promise<string> {

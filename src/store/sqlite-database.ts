@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { ConvoyError } from '../errors.js'
+import type { EventPage, EventPruning, EventQuery } from './events.js'
 import type { Database, LedgerChange, LedgerContents } from './ledger-write.js'
 import type { WorkerAnswer, WorkerRequest, WorkerResult, WrittenError } from './worker-protocol.js'
 
@@ -47,6 +48,17 @@ export class SqliteDatabase implements Database {
       if (!(thrown instanceof ConvoyError)) throw thrown
       return changes.map(() => thrown)
     }
+  }
+
+  async readEvents(query: EventQuery): Promise<EventPage> {
+    const { page } = await this.#ask({ kind: 'read-events', query })
+    if (page !== undefined) return page
+    throw new ConvoyError('internal', 'the database thread answered without events')
+  }
+
+  async pruneEvents(pruning: EventPruning): Promise<boolean> {
+    const { isMoreLeft = false } = await this.#ask({ kind: 'prune-events', pruning })
+    return isMoreLeft
   }
 
   async backup(now: Date): Promise<string> {

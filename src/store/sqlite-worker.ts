@@ -68,6 +68,10 @@ class DatabaseWorker {
     switch (request.kind) {
       case 'commit':
         return { errors: this.#commit(request.changes) }
+      case 'read-events':
+        return { page: this.#tables.events.read(request.query) }
+      case 'prune-events':
+        return { isMoreLeft: this.#tables.events.prune(request.pruning) }
       case 'backup':
         this.#ballast.restore()
         return { path: writeBackup(this.#sqlite, this.#backups, request.now) }

@@ -1,4 +1,5 @@
 import type Sqlite from 'better-sqlite3'
+import { eventsTable } from './events.js'
 import type { LedgerContents, LedgerWrite } from './ledger-write.js'
 import { jobsTable } from './jobs.js'
 import { journalsTable } from './journals.js'
@@ -11,6 +12,7 @@ import { volumesTable } from './volumes.js'
 export interface Tables {
   load(): LedgerContents
   apply(write: LedgerWrite): void
+  readonly events: Omit<ReturnType<typeof eventsTable>, 'put'>
 }
 
 /** Prepares the statements of all tables; the schema must be current. */
@@ -21,6 +23,7 @@ export function openTables(sqlite: Sqlite.Database): Tables {
   const jobs = jobsTable(sqlite)
   const journals = journalsTable(sqlite)
   const settings = settingsTable(sqlite)
+  const events = eventsTable(sqlite)
 
   function put(write: Extract<LedgerWrite, { put: string }>): void {
     switch (write.put) {
@@ -36,6 +39,8 @@ export function openTables(sqlite: Sqlite.Database): Tables {
         return journals.put(write.id, write.notes)
       case 'setting':
         return settings.put(write.key, write.value)
+      case 'event':
+        return events.put(write.row)
     }
   }
 
@@ -62,7 +67,9 @@ export function openTables(sqlite: Sqlite.Database): Tables {
       jobs: jobs.load(),
       journals: journals.load(),
       settings: settings.load(),
+      lastEventId: events.newestId(),
     }),
     apply: (write) => ('put' in write ? put(write) : remove(write)),
+    events,
   }
 }

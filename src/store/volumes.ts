@@ -14,6 +14,7 @@ const states = Object.keys({
   trashing: true,
   forgotten: true,
   reviving: true,
+  undeleting: true,
 } satisfies Record<VolumeState, true>) as VolumeState[]
 
 /** One row a name, forgotten volumes included. */

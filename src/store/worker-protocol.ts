@@ -1,9 +1,12 @@
 import type { ErrorCode } from '../errors.js'
+import type { EventPage, EventPruning, EventQuery } from './events.js'
 import type { LedgerChange, LedgerContents } from './ledger-write.js'
 
 /** What the database's thread is asked. */
 export type WorkerRequest =
   | { readonly kind: 'commit'; readonly changes: readonly LedgerChange[] }
+  | { readonly kind: 'read-events'; readonly query: EventQuery }
+  | { readonly kind: 'prune-events'; readonly pruning: EventPruning }
   | { readonly kind: 'backup'; readonly now: Date }
   | { readonly kind: 'close' }
 
@@ -19,6 +22,9 @@ export interface WorkerResult {
   readonly contents?: LedgerContents
   /** Of a commit: one outcome a change. */
   readonly errors?: readonly (WrittenError | undefined)[]
+  readonly page?: EventPage
+  /** Of pruning. */
+  readonly isMoreLeft?: boolean
   /** Of a backup. */
   readonly path?: string
 }

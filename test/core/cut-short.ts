@@ -4,6 +4,7 @@ import { named, type World } from '../fakes/world.js'
 export const cutShort = [
   { state: 'creating', crash: 'create-done', when: 'before', act: 'create', becomes: 'ready' },
   { state: 'reviving', crash: 'create-done', when: 'before', act: 'take back', becomes: 'ready' },
+  { state: 'undeleting', crash: 'undelete', when: 'after', act: 'undelete', becomes: 'ready' },
   { state: 'attaching', crash: 'mount /mounts', when: 'after', act: 'mount', becomes: 'ready' },
   { state: 'detaching', crash: 'filesystem detach', when: 'after', act: 'unmount', becomes: 'ready' },
   { state: 'forgetting', crash: 'remove-done', when: 'before', act: 'forget', becomes: 'forgotten' },
@@ -18,10 +19,12 @@ async function operationOf(world: World, act: CutShort['act']): Promise<() => Pr
   await world.create('db', 'filesystem')
   await world.write('db', 'kept')
   if (act === 'take back') await removal.forget(named('db'), world.call())
+  if (act === 'undelete') await removal.delete(named('db'), world.call())
   if (act === 'unmount') await world.mount('db', 'c1')
   await world.settle()
   const acts = {
     'take back': () => world.create('db', 'filesystem'),
+    undelete: () => removal.undelete('db', undefined, world.call()),
     mount: () => world.mount('db', 'c1'),
     unmount: () => world.unmount('db', 'c1'),
     forget: () => removal.forget(named('db'), world.call()),

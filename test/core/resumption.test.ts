@@ -18,6 +18,7 @@ type Outcome = ErrorCode | 'ready' | 'attached' | 'absent' | 'unchanged'
 const outcomes: Readonly<Record<CutShort['state'], Readonly<Record<keyof typeof operations, Outcome>>>> = {
   creating: { create: 'ready', mount: 'attached', unmount: 'unchanged', delete: 'absent', undelete: 'not-found' },
   reviving: { create: 'ready', mount: 'attached', unmount: 'unchanged', delete: 'absent', undelete: 'not-found' },
+  undeleting: { create: 'ready', mount: 'attached', unmount: 'unchanged', delete: 'absent', undelete: 'not-found' },
   attaching: { create: 'ready', mount: 'attached', unmount: 'unchanged', delete: 'absent', undelete: 'not-found' },
   detaching: { create: 'ready', mount: 'attached', unmount: 'unchanged', delete: 'absent', undelete: 'not-found' },
   forgetting: { create: 'ready', mount: 'not-found', unmount: 'unchanged', delete: 'absent', undelete: 'not-found' },

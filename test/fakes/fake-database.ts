@@ -1,4 +1,5 @@
 import { ConvoyError } from '../../src/errors.js'
+import { isEvent } from '../../src/store/event-log.js'
 import {
   type Database,
   keyOf,
@@ -8,12 +9,14 @@ import {
   type Setting,
 } from '../../src/store/ledger-write.js'
 import type { FaultInjector } from './fault-injector.js'
+import { KeptEvents } from './kept-events.js'
 
 type Put<Noun> = Extract<LedgerWrite, { put: Noun }>
 
 /** The rows that would be on disk. They outlive the daemon: each of its lives connects anew. */
 export class FakeDatabase {
   readonly #rows = new Map<string, Extract<LedgerWrite, { put: string }>>()
+  readonly events = new KeptEvents()
   /** Like a disk without space: nothing is kept, and whoever asked is told. */
   isFull = false
 
@@ -29,6 +32,9 @@ export class FakeDatabase {
           return changes.map(() => error)
         }
       },
+      // Reading is no step: how often somebody watches says nothing.
+      readEvents: async (query) => this.events.read(query),
+      pruneEvents: (pruning) => faults.step('prune events', () => this.events.prune(pruning)),
       backup: () => faults.step('backup', () => '/backups/newest'),
       close: async () => undefined,
     }
@@ -43,12 +49,14 @@ export class FakeDatabase {
       jobs: this.#all('job').map(({ row }) => row),
       journals: this.#all('journal').map(({ id, notes }) => [id, notes] as const),
       settings: this.#all('setting').map(({ key, value }): readonly [Setting, string] => [key, value]),
+      lastEventId: this.events.newestId,
     }
   }
 
   /** As if the file had been lost. */
   wipe(): void {
     this.#rows.clear()
+    this.events.clear()
   }
 
   #commit(changes: readonly LedgerChange[]): readonly (ConvoyError | undefined)[] {
@@ -59,7 +67,8 @@ export class FakeDatabase {
 
   #apply(write: LedgerWrite): void {
     // What is on disk does not change when somebody changes the object it came from.
-    if ('put' in write) this.#rows.set(keyOf(write), structuredClone(write))
+    if (isEvent(write)) this.events.put(write.row)
+    else if ('put' in write) this.#rows.set(keyOf(write), structuredClone(write))
     else this.#rows.delete(keyOf(write))
   }
 

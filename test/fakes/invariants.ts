@@ -1,4 +1,5 @@
 import type { Marker } from './fake-storage.js'
+import { untold } from './story.js'
 import type { World } from './world.js'
 
 /** Data that must not be lost, and the id of the volume that holds it. */
@@ -14,6 +15,7 @@ export function wrongNow(world: World, precious: readonly Precious[]): readonly 
     ...precious.filter(({ id, text }) => textOf(world, id) !== text).map(({ id }) => `the data of ${id} is lost`),
     ...twice(idsIn(world)).map((id) => `${id} stands for two things`),
     ...unknownMounts(world),
+    ...untold(world),
   ]
 }
 

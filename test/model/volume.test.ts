@@ -12,6 +12,7 @@ const listed: Readonly<Record<VolumeState, boolean>> = {
   trashing: false,
   forgotten: false,
   reviving: false,
+  undeleting: false,
 }
 
 for (const [state, isSeen] of Object.entries(listed))

@@ -1,10 +1,15 @@
 import { ConvoyError } from '../../src/errors.js'
+import { isEvent } from '../../src/store/event-log.js'
+import type { EventPage, EventPruning, EventQuery } from '../../src/store/events.js'
 import { type Database, keyOf, type LedgerChange, type LedgerWrite } from '../../src/store/ledger-write.js'
+
+import { KeptEvents } from '../fakes/kept-events.js'
 
 /** Keeps rows as a database does: a change is kept as a whole or refused, in the order given. */
 export class MemoryDatabase implements Database {
   /** Row key → the put that made it. */
   readonly rows = new Map<string, LedgerWrite>()
+  readonly events = new KeptEvents()
   /** What each call of commit was handed. */
   readonly batches: (readonly LedgerChange[])[] = []
   /** Which changes the disk refuses. */
@@ -35,6 +40,14 @@ export class MemoryDatabase implements Database {
     return outcomes
   }
 
+  readEvents(query: EventQuery): Promise<EventPage> {
+    return Promise.resolve(this.events.read(query))
+  }
+
+  pruneEvents(pruning: EventPruning): Promise<boolean> {
+    return Promise.resolve(this.events.prune(pruning))
+  }
+
   backup(): Promise<string> {
     this.backups++
     return Promise.resolve('/backup')
@@ -48,7 +61,8 @@ export class MemoryDatabase implements Database {
   #keep(change: LedgerChange): ConvoyError | undefined {
     if (this.refuses(change)) return new ConvoyError('unavailable', 'the disk is full', { hint: 'free some space' })
     for (const write of change.writes) {
-      if ('put' in write) this.rows.set(keyOf(write), write)
+      if (isEvent(write)) this.events.put(write.row)
+      else if ('put' in write) this.rows.set(keyOf(write), write)
       else this.rows.delete(keyOf(write))
     }
     return undefined

@@ -24,7 +24,7 @@ export const attributes = fc.dictionary(texts, texts, { maxKeys: 4, noNullProtot
 const onRemove = fc.constantFrom(...onRemoveWords)
 const states: readonly VolumeState[] = [
   ...(['creating', 'ready', 'attaching', 'attached', 'detaching', 'forgetting', 'trashing'] as const),
-  ...(['forgotten', 'reviving'] as const),
+  ...(['forgotten', 'reviving', 'undeleting'] as const),
 ]
 
 const handles = { name: volumeNames, id: ids, attributes }
@@ -129,6 +129,7 @@ export function removalOf(write: LedgerWrite): LedgerWrite | undefined {
     case 'journal':
       return { remove: 'journal', id: write.id }
     case 'setting':
+    case 'event':
       return undefined
   }
 }
@@ -140,6 +141,7 @@ export const emptyContents: LedgerContents = {
   jobs: [],
   journals: [],
   settings: [],
+  lastEventId: 0,
 }
 
 /** A volume as `docker volume create` leaves it. */

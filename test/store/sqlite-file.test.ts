@@ -83,7 +83,10 @@ t.test('DB12: a database of a newer program is refused with the way back, and le
   sqlite.close()
   const before = readFileSync(path)
   const error = refusal(() => openSqliteFile(path, noBackup))
-  t.match(error, { code: 'unavailable', message: `${path} has schema 2, this program knows 1` })
+  t.match(error, {
+    code: 'unavailable',
+    message: `${path} has schema ${schemaVersion + 1}, this program knows ${schemaVersion}`,
+  })
   t.match(error.hint, 'install the newer convoy again')
   t.match(error.hint, /backups\/before-schema-.*\.db/)
   t.match(refusal(() => openSqliteCopy(path)).message, 'has schema')

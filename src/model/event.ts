@@ -1,0 +1,135 @@
+import { ConvoyError } from '../errors.js'
+import { parseDurationMs } from './options.js'
+
+/** What can happen, in Docker's words where it has one. The words before a dot name the class of what follows. */
+export const eventTypes = [
+  'volume.create',
+  /** Made of data that was there before us. */
+  'volume.adopt',
+  /** The storage was found to hold it: after the database was lost, or made by another host. */
+  'volume.discover',
+  /** No longer listed; the data stays. With a `reason`, nothing of it is remembered. */
+  'volume.forget',
+  /** A forgotten volume is listed again, with its data. */
+  'volume.take-back',
+  'volume.trash',
+  'volume.undelete',
+  /** The data of a trashed volume has been removed. */
+  'volume.destroy',
+  'volume.rename',
+  'volume.resize',
+  'volume.mount',
+  'volume.unmount',
+  /** A mount id ended that nobody gave back: see `reason`. */
+  'volume.mount.drop',
+  'job.finish',
+  'job.fail',
+  'job.cancel',
+  'driver.unavailable',
+  'driver.available',
+  'daemon.start',
+  /** The daemon cannot use its database. Told to each subscriber, kept nowhere, without an id. */
+  'daemon.degraded',
+  /** Events that were asked for are no longer kept. Told to the subscriber who asked, without an id. */
+  'gap',
+] as const
+
+export type EventType = (typeof eventTypes)[number]
+
+/** Why something happened that nobody asked for in this way. */
+export type EventReason =
+  /** `volume.forget`: adopted data is nobody's to delete, and was left where it is. */
+  | 'adopted'
+  /** `volume.forget`: the storage holds it no longer. */
+  | 'not-found'
+  /** `volume.forget`: another host forgot it. */
+  | 'elsewhere'
+  /** `volume.trash`: what a create that failed has left. */
+  | 'create-failed'
+  /** `volume.mount.drop` */
+  | 'reconciliation'
+  | 'removal'
+  | 'reboot'
+
+/** What subscribers get to know besides time and type. */
+export interface EventDetails {
+  readonly volume?: string
+  readonly volumeId?: string
+  readonly driver?: string
+  readonly mountId?: string
+  /** How often the mount id holds the volume from now on. */
+  readonly count?: number
+  readonly mountpoint?: string
+  /** The name before. */
+  readonly from?: string
+  /** What was found: `volume.discover`. */
+  readonly state?: 'ready' | 'forgotten' | 'trashed'
+  readonly sizeBytes?: number
+  readonly job?: string
+  readonly kind?: string
+  readonly pid?: number
+  readonly reason?: EventReason
+  readonly error?: string
+  /** Of a gap: the id or time that was asked for, and the oldest id that is kept. */
+  readonly since?: string
+  readonly oldest?: number
+}
+
+export interface ConvoyEvent extends EventDetails {
+  /** Grows in the order in which events became durable; 0 for one that is not. */
+  readonly id: number
+  /** ISO 8601, UTC. */
+  readonly time: string
+  readonly type: EventType
+}
+
+/** Which events somebody wants. */
+export interface EventFilter {
+  /** Types, and classes of them: `volume`, `volume.mount`. None means all. */
+  readonly types: readonly string[]
+  /** The name of the volume. */
+  readonly volume?: string
+}
+
+/** An event that is not durable yet. */
+export function eventAt(time: Date, type: EventType, details: EventDetails): ConvoyEvent {
+  return { id: 0, time: time.toISOString(), type, ...details }
+}
+
+/** The types that a filter lets through. */
+export function chosenTypes({ types }: EventFilter): readonly EventType[] {
+  return types.length === 0 ? eventTypes : eventTypes.filter((type) => types.some((one) => isOfClass(type, one)))
+}
+
+export function matchesFilter(event: ConvoyEvent, { types, volume }: EventFilter): boolean {
+  if (volume !== undefined && event.volume !== volume) return false
+  return types.length === 0 || types.some((one) => isOfClass(event.type, one))
+}
+
+const isOfClass = (type: EventType, name: string) => type === name || type.startsWith(`${name}.`)
+
+/** `volume.create,job` → its words. ConvoyError `invalid-argument` when one stands for no type. */
+export function parseEventTypes(text: string): readonly string[] {
+  const words = text.split(',')
+  const unknown = words.find((word) => !eventTypes.some((type) => isOfClass(type, word)))
+  if (unknown === undefined) return words
+  throw new ConvoyError('invalid-argument', `${quote(unknown)} is no type of event`, {
+    hint: `the types are: ${eventTypes.join(', ')}; the part before a dot stands for all of its types`,
+  })
+}
+
+/** Where to begin: behind the event with this id, or at this time. */
+export type EventsSince = { readonly id: number } | { readonly time: string }
+
+/** From an id, an ISO 8601 time, or how long ago (`10m`). */
+export function parseEventsSince(text: string, now: Date): EventsSince {
+  if (/^\d{1,15}$/.test(text)) return { id: Number(text) }
+  if (/^\d{1,6}[smhd]$/.test(text)) return { time: new Date(now.getTime() - parseDurationMs(text)).toISOString() }
+  const ms = /^\d{4}-\d{2}-\d{2}(?:$|[T ])/.test(text) ? Date.parse(text) : NaN
+  if (!Number.isNaN(ms)) return { time: new Date(ms).toISOString() }
+  throw new ConvoyError('invalid-argument', `${quote(text)} is neither the id of an event nor a time`, {
+    hint: 'use an id, a time like 2026-11-20T07:00:00Z, or how long ago: 10m, 2h, 7d',
+  })
+}
+
+const quote = (text: string) => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
