@@ -15,6 +15,8 @@ export interface ApiDeps {
   /** What `GET /v1/info` says of the daemon besides its drivers. */
   readonly general: Readonly<Record<string, unknown>>
   readonly startTimer: StartTimer
+  /** Aborts when the daemon begins to stop: answers without an end have to end. */
+  readonly closing?: AbortSignal
 }
 
 /** Calls `act` once after `ms`; the result calls it off. */

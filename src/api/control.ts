@@ -3,6 +3,7 @@ import { ConvoyError, toConvoyError } from '../errors.js'
 import type { ApiDeps } from './api-deps.js'
 import { controlScope } from './control-scope.js'
 import { errorBody, statusOf } from './error-response.js'
+import { registerEventsRoute } from './events-route.js'
 import { registerHostRoutes } from './host-routes.js'
 import { registerJobRoutes } from './job-routes.js'
 import { describeRoutes } from './openapi.js'
@@ -20,6 +21,7 @@ export async function registerControl(app: FastifyInstance, deps: ApiDeps): Prom
   registerVolumeChanges(scope, deps)
   registerTrashRoutes(scope, deps)
   registerJobRoutes(scope, deps)
+  registerEventsRoute(scope, deps)
 }
 
 function sendError(reply: FastifyReply, thrown: unknown): FastifyReply {

@@ -21,10 +21,17 @@ export class Listeners {
   readonly #api: ApiDeps
   readonly #descriptors = inheritedDescriptors(process.env)
   readonly #open: Listener[] = []
+  readonly #closing = new AbortController()
 
   constructor(config: DaemonConfig, deps: Pick<ApiDeps, 'version' | 'core' | 'log' | 'degraded'>) {
     this.#config = config
-    this.#api = { ...deps, startTimer, createOnDockerMount: config.createOnDockerMount, general: describe(config) }
+    this.#api = {
+      ...deps,
+      closing: this.#closing.signal,
+      startTimer,
+      createOnDockerMount: config.createOnDockerMount,
+      general: describe(config),
+    }
   }
 
   /** Docker's first: it may be waiting. ConvoyError says which one is taken. */
@@ -46,6 +53,7 @@ export class Listeners {
   /** Answers what is under way, then closes. Sockets that we made are removed: a dead one costs every Docker command 15 s. */
   async close(): Promise<void> {
     for (const { path, descriptor } of this.#open) if (descriptor === undefined) rmSync(path, { force: true })
+    this.#closing.abort()
     await Promise.all(this.#open.map(({ app }) => drain(app)))
   }
 }
