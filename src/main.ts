@@ -27,7 +27,7 @@ async function runCommand(): Promise<number> {
     },
     sleep: (ms) => setTimeout(ms),
     daemon: {
-      loadOptions: async () => (await import('./daemon/config.js')).daemonOptions,
+      loadOptions: async () => (await import('./daemon/daemon-options.js')).daemonOptions,
       run: async (args) => (await import('./daemon/daemon.js')).runDaemon(args, readVersion()),
     },
   })

@@ -41,6 +41,7 @@ const packageUsers: PlaceTable = {
   '@fastify/type-provider-typebox': ['api'],
   typebox: ['api'],
   pino: ['daemon'],
+  yaml: ['daemon'],
   commander: ['cli', 'main.ts'],
   'p-retry': ['core'],
   '@aws-sdk/client-ec2': ['drivers/ebs'],

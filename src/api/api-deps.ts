@@ -1,6 +1,7 @@
 import type { Core } from '../core/core.js'
 import type { ConvoyError } from '../errors.js'
 import type { Logger } from '../model/call-context.js'
+import type { ConfigReport } from '../model/config-report.js'
 
 /** What the servers answer from. */
 export interface ApiDeps {
@@ -14,6 +15,8 @@ export interface ApiDeps {
   readonly createOnDockerMount: boolean
   /** What `GET /v1/info` says of the daemon besides its drivers. */
   readonly general: Readonly<Record<string, unknown>>
+  /** What `GET /v1/config` says. */
+  readonly describeConfig: () => ConfigReport
   readonly startTimer: StartTimer
   /** Aborts when the daemon begins to stop: answers without an end have to end. */
   readonly closing?: AbortSignal

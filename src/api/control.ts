@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { ConvoyError, toConvoyError } from '../errors.js'
 import type { ApiDeps } from './api-deps.js'
+import { registerConfigRoute } from './config-route.js'
 import { controlScope } from './control-scope.js'
 import { errorBody, statusOf } from './error-response.js'
 import { registerEventsRoute } from './events-route.js'
@@ -17,6 +18,7 @@ export async function registerControl(app: FastifyInstance, deps: ApiDeps): Prom
   await describeRoutes(app, deps.version)
   const scope = controlScope(app)
   registerHostRoutes(scope, deps)
+  registerConfigRoute(scope, deps)
   registerVolumeRoutes(scope, deps)
   registerVolumeChanges(scope, deps)
   registerTrashRoutes(scope, deps)

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { ConvoyError } from '../errors.js'
 import type { OptionTable } from '../model/options.js'
 import { normaliseArguments } from './arguments.js'
+import { addConfigCommands } from './config-commands.js'
 import { addDaemonCommand } from './daemon-command.js'
 import { addJobCommands } from './job-commands.js'
 import type { Environment } from './environment.js'
@@ -51,6 +52,7 @@ function buildProgram(session: Session, table: OptionTable | undefined): Command
     .configureHelp({ showGlobalOptions: true })
   program.hook('preAction', () => session.begin(program.opts<GlobalOptions>()))
   addDaemonCommand(program, session, table)
+  addConfigCommands(program, session)
   addVolumeCommands(program, session)
   addJobCommands(program, session)
   return program

@@ -18,10 +18,6 @@ export function addVolumeCommands(program: Command, session: Session): void {
 
 function addQueries(program: Command, session: Session): void {
   program
-    .command('info')
-    .description('show the daemon and its drivers as JSON')
-    .action(async () => printJson(session.terminal, await session.client.get('/v1/info')))
-  program
     .command('list')
     .description('show all volumes as JSON, by name')
     .option('--driver <NAME>', 'only the volumes of this driver')

@@ -10,6 +10,7 @@ import type { VolumeName } from '../model/volume-name.js'
 import type { Soon } from '../store/commit-queue.js'
 import type { Ledger } from '../store/ledger.js'
 import type { VolumeLocks } from './volume-locks.js'
+import type { Profiles } from './volume-options.js'
 
 /** What core works with. One object for all of its parts, so that a test replaces any of them. */
 export interface CoreDeps {
@@ -31,13 +32,14 @@ export interface CoreDeps {
   readonly log: Logger
 }
 
-/** What an administrator decides for all volumes. */
+/** What an administrator decides for all volumes. May change while the daemon runs: read it when it is needed. */
 export interface Policy {
   readonly onDockerRemove: OnRemove
   readonly trashRetentionMs: number
   /** Directory below which core mounts file systems. */
   readonly mountRoot: string
   readonly mostRunningJobs: number
+  readonly profiles: Profiles
   /** Without it {@link defaultEventRetention}. */
   readonly eventRetention?: EventRetention
 }

@@ -58,7 +58,7 @@ export class Jobs {
     const { ledger, newId, now } = this.#deps
     const job: Job = { id: newId(), request, state: 'queued', createdAt: now().toISOString(), attempts: 0 }
     await ledger.commit('job', { put: 'job', row: job }, ...writes)
-    this.#startQueued()
+    this.startQueued()
     return job
   }
 
@@ -81,7 +81,7 @@ export class Jobs {
   resume(): void {
     const running = [...this.#deps.ledger.jobs.values()].filter(({ state }) => state === 'running')
     for (const job of running) this.#following.set(job.id, this.#follow(job))
-    this.#startQueued()
+    this.startQueued()
   }
 
   /** Stops following. Running jobs go on. */
@@ -89,7 +89,8 @@ export class Jobs {
     this.#isClosed = true
   }
 
-  #startQueued(): void {
+  /** Starts what waits, as far as may run now. */
+  startQueued(): void {
     if (this.#isClosed) return
     const { ledger, policy } = this.#deps
     const waiting = [...ledger.jobs.values()].filter(({ id, state }) => state === 'queued' && !this.#following.has(id))
@@ -142,7 +143,7 @@ export class Jobs {
     const { process, ...row } = job
     this.#following.delete(job.id)
     this.#deps.ledger.commitLater('job', { put: 'job', row: { ...row, state: 'queued' } })
-    this.#startQueued()
+    this.startQueued()
   }
 
   #finish(job: Job, state: EndState, error: string | undefined): void {
@@ -157,7 +158,7 @@ export class Jobs {
     void jobProcesses
       .removeFolder(job.id)
       .catch((thrown: unknown) => log.warn({ err: thrown }, 'job folder not removed'))
-    this.#startQueued()
+    this.startQueued()
   }
 
   #endEvent({ id, request, error }: Job, state: EndState): LedgerWrite {

@@ -2,10 +2,12 @@ import type { Driver } from '../drivers/driver.js'
 import type { DriverRegistry } from '../drivers/registry.js'
 import { ConvoyError } from '../errors.js'
 import { oneOf, type OptionTable, parseOptions } from '../model/options.js'
+import { profileOption } from '../model/profile.js'
 import { type Attributes, type OnRemove, onRemoveWords, type Volume } from '../model/volume.js'
 
 /** Options of every volume, whatever its driver. */
 export const commonVolumeOptions = {
+  ...profileOption,
   driver: {
     parse: (text: string) => text,
     placeholder: 'DRIVER',
@@ -18,23 +20,44 @@ export const commonVolumeOptions = {
   },
 } satisfies OptionTable
 
+/** Name → volume options: what the administrator offers as `-o profile=NAME`. */
+export type Profiles = ReadonlyMap<string, Attributes>
+
 export interface ParsedVolumeOptions {
   readonly driver: Driver
   readonly onRemove: OnRemove | undefined
-  /** What the driver gets, checked against its table. */
+  /** What the driver gets, checked against its table; with the profile that was asked for. */
   readonly options: Attributes
 }
 
-/** Splits and checks a create call's options; refuses unknown and malformed ones by name. */
-export function parseVolumeOptions(drivers: DriverRegistry, texts: Attributes): ParsedVolumeOptions {
+/**
+ * Splits and checks a create call's options; refuses unknown and malformed ones by name. What a profile says is taken as if it had
+ * been typed, and what was typed overrides it.
+ */
+export function parseVolumeOptions(
+  drivers: DriverRegistry,
+  profiles: Profiles,
+  asked: Attributes,
+): ParsedVolumeOptions {
+  const texts = { ...findProfile(profiles, asked['profile']), ...asked }
   const driver = texts['driver'] === undefined ? drivers.default : drivers.get(texts['driver'])
   const { onRemove } = parseOptions({ ...commonVolumeOptions, ...driver.volumeOptions }, texts, 'volume option')
-  const options = Object.entries(texts).filter(([name]) => !Object.hasOwn(commonVolumeOptions, name))
-  return { driver, onRemove: onRemove, options: Object.fromEntries(options) }
+  const { driver: _, onRemove: __, ...options } = texts
+  return { driver, onRemove, options }
+}
+
+function findProfile(profiles: Profiles, name: string | undefined): Attributes {
+  const profile = name === undefined ? {} : profiles.get(name)
+  if (profile !== undefined) return profile
+  const known = [...profiles.keys()]
+  throw new ConvoyError('invalid-argument', `there is no profile ${JSON.stringify(name?.slice(0, 60))}`, {
+    hint: known.length === 0 ? 'the configuration of the daemon has none' : `the profiles are: ${known.join(', ')}`,
+  })
 }
 
 /**
- * A create of a volume that exists is the same create again if it asks for nothing that the volume was not made with.
+ * A create of a volume that exists is the same create again if it asks for nothing that the volume was not made with. What its
+ * profile says by now is no matter: Docker repeats the options as they were typed.
  * ConvoyError `already-exists` names what differs.
  */
 export function refuseOtherOptions(volume: Volume, texts: Attributes): void {

@@ -119,13 +119,16 @@ export class Volumes {
    */
   async create(name: VolumeName | undefined, options: Attributes, call: CallContext): Promise<Volume> {
     const chosen = name ?? parseVolumeName(`volume-${randomBytes(8).toString('hex')}`)
-    const parsed = parseVolumeOptions(this.#deps.drivers, options)
+    const { drivers, policy } = this.#deps
+    const parse = () => parseVolumeOptions(drivers, policy.profiles, options)
+    // Profiles are for volumes to come: one that exists may have been made with a profile that is gone.
+    const parsed = options['profile'] === undefined ? parse() : undefined
     await this.#untilComplete(call.signal)
     return this.#deps.locks.run(chosen, call.signal, async () => {
       const existing = await this.#resumption.resume(chosen, call)
       if (existing !== undefined) refuseOtherOptions(existing, options)
       const volume = existing?.state === 'forgotten' ? await this.#revive(existing, call) : existing
-      return volume ?? this.#createNew(chosen, parsed, call)
+      return volume ?? this.#createNew(chosen, parsed ?? parse(), call)
     })
   }
 

@@ -1,89 +1,24 @@
 import { driverKinds } from '../drivers/registry.js'
 import { ConvoyError } from '../errors.js'
+import type { ConfiguredOption } from '../model/config-report.js'
+import { parseOptions } from '../model/options.js'
+import type { Attributes, OnRemove } from '../model/volume.js'
+import { doubtfulVariables, settingsOfEnvironment, type Variables } from './config-environment.js'
+import { type ConfigFile, readConfigFile } from './config-file.js'
+import { allDaemonOptions, daemonOptions, type LogFormat, type LogLevel } from './daemon-options.js'
 import {
-  oneOf,
-  type Option,
-  type OptionTable,
-  parseAbsolutePath,
-  parseBoolean,
-  parseDurationMs,
-  parseOptions,
-  wholeNumber,
-} from '../model/options.js'
-import { type OnRemove, onRemoveWords } from '../model/volume.js'
-import { parseVolumeName } from '../model/volume-name.js'
-
-/** Flags of `convoy daemon`. A flag with an empty placeholder may stand without a value. */
-export const daemonOptions = {
-  name: {
-    parse: parseVolumeName,
-    default: 'convoy',
-    placeholder: 'NAME',
-    help: 'the plugin name: what users give as volume driver (default: convoy)',
-  },
-  root: {
-    parse: parseAbsolutePath,
-    default: '/var/lib/convoy',
-    placeholder: 'DIRECTORY',
-    help: 'the database, on a local disk (default: /var/lib/convoy)',
-  },
-  socket: {
-    parse: parseAbsolutePath,
-    placeholder: 'PATH',
-    help: 'control socket (default: /var/run/convoy/NAME.sock)',
-  },
-  'plugin-socket': {
-    parse: parseAbsolutePath,
-    placeholder: 'PATH',
-    help: 'socket for Docker (default: /run/docker/plugins/NAME.sock)',
-  },
-  'on-docker-remove': {
-    parse: oneOf(...onRemoveWords),
-    default: 'retain' satisfies OnRemove,
-    placeholder: onRemoveWords.join('|'),
-    help: 'what `docker volume rm` does to a named volume; retain forgets it and keeps its data (default: retain)',
-  },
-  'trash-retention': {
-    parse: parseDurationMs,
-    default: 24 * 3_600_000,
-    placeholder: 'DURATION',
-    help: 'how long deleted volumes can be brought back; 0 deletes at once (default: 24h)',
-  },
-  jobs: {
-    parse: wholeNumber(1, 64),
-    default: 2,
-    placeholder: 'NUMBER',
-    help: 'how many removals of data may run at once (default: 2)',
-  },
-  log: { parse: parseAbsolutePath, placeholder: 'FILE', help: 'append the log to this file instead of standard error' },
-  debug: { parse: parseBoolean, default: false, placeholder: '', help: 'log more' },
-  'create-on-docker-mount': {
-    parse: parseBoolean,
-    default: false,
-    placeholder: '',
-    help: 'create a volume that Docker mounts and that does not exist',
-  },
-  'ignore-docker-delete': {
-    parse: parseBoolean,
-    default: false,
-    placeholder: '',
-    help: 'the same as --on-docker-remove ignore',
-  },
-  'cmd-timeout': { parse: String, placeholder: 'DURATION', help: 'accepted for old scripts; has no effect' },
-  'mnt-ns': { parse: String, placeholder: 'PATH', help: 'accepted for old scripts; has no effect' },
-  'ignore-config-file': { parse: parseBoolean, default: false, placeholder: '', help: 'accepted; has no effect' },
-} satisfies OptionTable
-
-/** The command line of `convoy daemon`, as typed. */
-export interface DaemonArguments {
-  readonly options: Readonly<Record<string, string>>
-  /** `--drivers`; none means vfs. */
-  readonly drivers: readonly string[]
-  /** `--driver-opts`, each `vfs.path=/srv/volumes`. */
-  readonly driverOptions: readonly string[]
-}
+  checkSetting,
+  type DaemonArguments,
+  refuseMisplacedDriverOptions,
+  settingsOfFile,
+  settingsOfFlags,
+  settingsOfSwitches,
+} from './given-settings.js'
+import { parseProfiles } from './profiles.js'
+import { chooseSetting, rankSettings, type SettingsByName } from './setting.js'
 
 export interface DaemonConfig {
+  readonly check: boolean
   readonly name: string
   readonly root: string
   readonly controlSocket: string
@@ -92,62 +27,103 @@ export interface DaemonConfig {
   readonly trashRetentionMs: number
   readonly mostRunningJobs: number
   readonly logFile: string | undefined
-  readonly debug: boolean
+  readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
   readonly createOnDockerMount: boolean
   /** In order; the first is the default. Driver name → its options. */
-  readonly drivers: ReadonlyMap<string, Readonly<Record<string, string>>>
+  readonly drivers: ReadonlyMap<string, Attributes>
+  /** Name → volume options. */
+  readonly profiles: ReadonlyMap<string, Attributes>
+  /** The configuration file that was read. */
+  readonly file: string | undefined
+  /** Every option that has a value, with where it comes from. */
+  readonly settings: readonly ConfiguredOption[]
+  /** What looks like a mistake and is none for certain. */
+  readonly warnings: readonly string[]
 }
 
-/** ConvoyError `invalid-argument` names whatever is wrong. */
-export function parseDaemonConfig(args: DaemonArguments): DaemonConfig {
-  const options = parseOptions(daemonOptions, args.options, 'option')
+export interface ConfigSources {
+  readonly args: DaemonArguments
+  readonly environment: Variables
+  readonly file: ConfigFile | undefined
+}
+
+/** Flags over the environment over the configuration file over defaults. ConvoyError `invalid-argument` names whatever is wrong. */
+export async function loadDaemonConfig(args: DaemonArguments, environment: Variables): Promise<DaemonConfig> {
+  const given = [...settingsOfFlags(args), ...settingsOfEnvironment(environment)]
+  given.forEach(checkSetting)
+  const settings = rankSettings(given)
+  const texts = winners(settings, ['config', 'ignore-config-file'])
+  const { config: path, 'ignore-config-file': isIgnored } = parseOptions(daemonOptions, texts, 'option')
+  const file = isIgnored ? undefined : await readConfigFile(path)
+  if (file === undefined && !isIgnored && settings.has('config')) {
+    throw new ConvoyError('invalid-argument', `there is no configuration file ${path}`, {
+      hint: `${settings.get('config')?.[0].source ?? ''} names it: create it, or do not name it`,
+    })
+  }
+  return parseDaemonConfig({ args, environment, file })
+}
+
+/** ConvoyError `invalid-argument` names whatever is wrong, and where. */
+export function parseDaemonConfig({ args, environment, file }: ConfigSources): DaemonConfig {
+  const given = [...settingsOfFlags(args), ...settingsOfEnvironment(environment), ...settingsOfFile(file)]
+  given.forEach(checkSetting)
+  const settings = rankSettings([...given, ...settingsOfSwitches(rankSettings(given))])
+  const options = parseOptions(daemonOptions, winners(settings, Object.keys(daemonOptions)), 'option')
   const { name } = options
+  const drivers = [...new Set(options.drivers)]
+  refuseMisplacedDriverOptions(args, drivers)
+  const sockets = {
+    socket: options.socket ?? `/var/run/convoy/${name}.sock`,
+    'plugin-socket': options['plugin-socket'] ?? `/run/docker/plugins/${name}.sock`,
+  }
   return {
+    check: options.check,
     name,
     root: options.root,
-    controlSocket: options.socket ?? `/var/run/convoy/${name}.sock`,
-    pluginSocket: options['plugin-socket'] ?? `/run/docker/plugins/${name}.sock`,
-    onDockerRemove: options['ignore-docker-delete'] ? 'ignore' : options['on-docker-remove'],
+    controlSocket: sockets.socket,
+    pluginSocket: sockets['plugin-socket'],
+    onDockerRemove: options['on-docker-remove'],
     trashRetentionMs: options['trash-retention'],
     mostRunningJobs: options.jobs,
     logFile: options.log,
-    debug: options.debug,
+    logLevel: options['log-level'],
+    logFormat: options['log-format'],
     createOnDockerMount: options['create-on-docker-mount'],
-    drivers: parseDrivers(args),
+    drivers: new Map(drivers.map((driver) => [driver, driverTexts(driver, settings)])),
+    profiles: parseProfiles(file, drivers),
+    file: file?.path,
+    settings: choose(settings, sockets, drivers),
+    warnings: doubtfulVariables(environment),
   }
 }
 
-function parseDrivers({
-  drivers,
-  driverOptions,
-}: DaemonArguments): ReadonlyMap<string, Readonly<Record<string, string>>> {
-  const names = drivers.length === 0 ? ['vfs'] : drivers
-  const unknown = names.find((name) => !Object.hasOwn(driverKinds, name))
-  if (unknown !== undefined) {
-    throw new ConvoyError('invalid-argument', `unknown driver ${JSON.stringify(unknown)}`, {
-      hint: `the drivers are: ${Object.keys(driverKinds).join(', ')}`,
-    })
-  }
-  const parsed = new Map<string, Record<string, string>>(names.map((name) => [name, {}]))
-  for (const text of driverOptions) {
-    const [, driver = '', option = '', value = ''] = /^([^.=]+)\.([^=]+)=(.*)$/s.exec(text) ?? []
-    const options = parsed.get(driver)
-    if (options === undefined) throw badDriverOption(text, names)
-    options[option] = value
-  }
-  for (const [name, options] of parsed) {
-    const table: Readonly<Record<string, Option<unknown>>> = driverKinds[name]?.options ?? {}
-    parseOptions(table, options, `option of driver ${name}`)
-  }
-  return parsed
+function winners(settings: SettingsByName, names: readonly string[]): Attributes {
+  const given = names.flatMap((name) => (settings.get(name) ?? []).slice(0, 1))
+  return Object.fromEntries(given.map(({ name, text }) => [name, text]))
 }
 
-function badDriverOption(text: string, drivers: readonly string[]): ConvoyError {
-  return new ConvoyError(
-    'invalid-argument',
-    `--driver-opts ${JSON.stringify(text)} is not an option of a driver in use`,
-    {
-      hint: `write DRIVER.OPTION=VALUE, where DRIVER is one of: ${drivers.join(', ')}`,
-    },
+function driverTexts(driver: string, settings: SettingsByName): Attributes {
+  const names = Object.keys(driverKinds[driver]?.options ?? {})
+  const texts = winners(
+    settings,
+    names.map((name) => `${driver}.${name}`),
+  )
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name.slice(driver.length + 1), text]))
+}
+
+function choose(
+  settings: SettingsByName,
+  sockets: Attributes,
+  drivers: readonly string[],
+): readonly ConfiguredOption[] {
+  const own = Object.entries(allDaemonOptions).filter(
+    ([name, { givenBy, hasNoEffect }]) => givenBy !== 'flag' && (hasNoEffect !== true || settings.has(name)),
+  )
+  const ofDrivers = drivers.flatMap((driver) =>
+    Object.entries(driverKinds[driver]?.options ?? {}).map(([name, option]) => [`${driver}.${name}`, option] as const),
+  )
+  return [...own, ...ofDrivers].map(([name, { defaultText }]) =>
+    chooseSetting(name, settings.get(name), sockets[name] ?? defaultText),
   )
 }

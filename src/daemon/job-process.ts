@@ -7,7 +7,7 @@ import { readJobFile, writeJobFile } from '../host/system-job-processes.js'
 import type { JobAssignment, JobResult } from '../host/job-processes.js'
 import type { JobProgress } from '../model/job.js'
 import type { Attributes } from '../model/volume.js'
-import { createLogger } from './logger.js'
+import { openLog } from './logger.js'
 
 /** What a job's process reads from its standard input. */
 export interface JobConfiguration {
@@ -39,7 +39,7 @@ async function work(
   signal: AbortSignal,
 ): Promise<JobResult> {
   let notes: Attributes = journal
-  const log = createLogger({ level: 'info' })
+  const { log } = openLog({ level: 'info', format: 'json' })
   try {
     const kind = driverKinds[request.driver]
     if (kind === undefined) throw new ConvoyError('invalid-argument', `unknown driver ${request.driver}`)

@@ -4,6 +4,7 @@ import { createPluginServer } from '../api/server.js'
 import { startTimer } from '../host/clock.js'
 import { inheritedDescriptors, listenOnDescriptor, listenOnPath } from '../host/sockets.js'
 import type { DaemonConfig } from './config.js'
+import type { Configuration } from './configuration.js'
 
 type App = ReturnType<typeof createPluginServer>
 
@@ -17,26 +18,32 @@ const drainMs = 10_000
 
 /** The sockets that the daemon answers on: Docker's and the command line's. */
 export class Listeners {
-  readonly #config: DaemonConfig
+  readonly #configuration: Configuration
   readonly #api: ApiDeps
   readonly #descriptors = inheritedDescriptors(process.env)
   readonly #open: Listener[] = []
   readonly #closing = new AbortController()
 
-  constructor(config: DaemonConfig, deps: Pick<ApiDeps, 'version' | 'core' | 'log' | 'degraded'>) {
-    this.#config = config
+  constructor(configuration: Configuration, deps: Pick<ApiDeps, 'version' | 'core' | 'log' | 'degraded'>) {
+    this.#configuration = configuration
     this.#api = {
       ...deps,
       closing: this.#closing.signal,
       startTimer,
-      createOnDockerMount: config.createOnDockerMount,
-      general: describe(config),
+      // Both may change while we answer.
+      get createOnDockerMount() {
+        return configuration.current.createOnDockerMount
+      },
+      get general() {
+        return describe(configuration.current)
+      },
+      describeConfig: () => configuration.report,
     }
   }
 
   /** Docker's first: it may be waiting. ConvoyError says which one is taken. */
   async open(): Promise<void> {
-    const { pluginSocket, controlSocket } = this.#config
+    const { pluginSocket, controlSocket } = this.#configuration.current
     await this.#listen(createPluginServer(this.#api), pluginSocket, this.#descriptors.get('plugin'))
     const { createControlServer } = await import('../api/control-server.js')
     await this.#listen(createControlServer(this.#api), controlSocket, this.#descriptors.get('control'))

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { createCore } from '../core/core.js'
+import type { Policy } from '../core/core-deps.js'
 import { VolumeLocks } from '../core/volume-locks.js'
 import { DriverRegistry, driverKinds } from '../drivers/registry.js'
 import { startTimer } from '../host/clock.js'
@@ -15,6 +16,7 @@ import { optional } from '../model/optional.js'
 import type { Ledger } from '../store/ledger.js'
 import type { OpenedLedger } from '../store/open-ledger.js'
 import type { DaemonConfig } from './config.js'
+import type { Configuration } from './configuration.js'
 import type { Failpoints } from './failpoints.js'
 import type { JobConfiguration } from './job-process.js'
 import { Listeners } from './listeners.js'
@@ -33,13 +35,22 @@ export interface Surroundings {
 }
 
 /** Opens the drivers, answers until `stop`, and closes all it opened; resolves to the exit code. */
-export async function serve(config: DaemonConfig, opened: OpenedLedger, around: Surroundings): Promise<number> {
+export async function serve(configuration: Configuration, opened: OpenedLedger, around: Surroundings): Promise<number> {
   const { log, stop } = around
+  const config = configuration.current
   const { ledger, degraded } = opened
   const hostId = await ensureHostId(ledger, degraded !== undefined)
   const drivers = await openDrivers(config, hostId, around)
-  const core = createCore({ ...coreDeps({ config, ledger, drivers, hostId, log }), ...optional('degraded', degraded) })
-  const listeners = new Listeners(config, { version: around.version, core, log, ...optional('degraded', degraded) })
+  const core = createCore({
+    ...coreDeps({ configuration, ledger, drivers, hostId, log }),
+    ...optional('degraded', degraded),
+  })
+  const listeners = new Listeners(configuration, {
+    version: around.version,
+    core,
+    log,
+    ...optional('degraded', degraded),
+  })
   const upkeep = new Upkeep({ core, ledger, log, isDegraded: degraded !== undefined })
   try {
     if (degraded === undefined) await core.recovery.voidAfterReboot(bootId())
@@ -48,7 +59,10 @@ export async function serve(config: DaemonConfig, opened: OpenedLedger, around: 
     log.info({ name: config.name, volumes: core.volumes.list().length, pid: process.pid }, 'ready')
     greet(config)
     upkeep.start()
-    log.info({ signal: await stop }, 'stopping; volumes stay mounted')
+    if (degraded === undefined) configuration.onChange(() => core.jobs.startQueued())
+    // Only now: how much is logged may have changed meanwhile.
+    const signal = await stop
+    log.info({ signal }, 'stopping; volumes stay mounted')
     return 0
   } finally {
     await upkeep.stop()
@@ -59,15 +73,16 @@ export async function serve(config: DaemonConfig, opened: OpenedLedger, around: 
 }
 
 interface Parts {
-  readonly config: DaemonConfig
+  readonly configuration: Configuration
   readonly ledger: Ledger
   readonly drivers: DriverRegistry
   readonly hostId: string
   readonly log: Logger
 }
 
-function coreDeps({ config, ledger, drivers, hostId, log }: Parts): Parameters<typeof createCore>[0] {
-  const configuration: JobConfiguration = { hostId, drivers: Object.fromEntries(config.drivers) }
+function coreDeps({ configuration, ledger, drivers, hostId, log }: Parts): Parameters<typeof createCore>[0] {
+  const config = configuration.current
+  const ofJobs: JobConfiguration = { hostId, drivers: Object.fromEntries(config.drivers) }
   return {
     ledger,
     drivers,
@@ -77,19 +92,33 @@ function coreDeps({ config, ledger, drivers, hostId, log }: Parts): Parameters<t
     jobProcesses: new SystemJobProcesses({
       root: join(config.root, 'jobs'),
       command: [process.execPath, process.argv[1] ?? '', 'job-process'],
-      configuration: JSON.stringify(configuration),
+      configuration: JSON.stringify(ofJobs),
     }),
     locks: new VolumeLocks(),
     now: () => new Date(),
     soon: (act) => void startTimer(soonMs, act),
     newId: randomUUID,
-    policy: {
-      onDockerRemove: config.onDockerRemove,
-      trashRetentionMs: config.trashRetentionMs,
-      mountRoot: join(config.root, 'mounts'),
-      mostRunningJobs: config.mostRunningJobs,
-    },
+    policy: policyOf(configuration),
     log,
+  }
+}
+
+/** What it says follows the configuration. */
+function policyOf(configuration: Configuration): Policy {
+  return {
+    get onDockerRemove() {
+      return configuration.current.onDockerRemove
+    },
+    get trashRetentionMs() {
+      return configuration.current.trashRetentionMs
+    },
+    get mostRunningJobs() {
+      return configuration.current.mostRunningJobs
+    },
+    get profiles() {
+      return configuration.current.profiles
+    },
+    mountRoot: join(configuration.current.root, 'mounts'),
   }
 }
 

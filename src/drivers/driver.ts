@@ -81,7 +81,10 @@ export interface CreateRequest {
   readonly name: VolumeName
   /** Chosen by core and the same in every repetition of this call: the driver's idempotency token. */
   readonly id: string
-  /** As given by the user; core has checked them against `volumeOptions`. */
+  /**
+   * As given by the user or a profile; core has checked them against `volumeOptions`. All of them come back from `discover`, also
+   * `profile`, which means nothing to a driver.
+   */
   readonly options: Attributes
   readonly createdAt: string
   readonly onRemove?: OnRemove

@@ -3,7 +3,7 @@ import type { OptionTable } from '../model/options.js'
 import type { Logger } from '../model/call-context.js'
 import type { Driver } from './driver.js'
 import { openVfsDriver } from './vfs/open-vfs-driver.js'
-import { vfsDriverOptions } from './vfs/vfs-options.js'
+import { vfsDriverOptions, vfsVolumeOptions } from './vfs/vfs-options.js'
 
 /** What a driver is opened with. */
 export interface DriverSetup {
@@ -17,13 +17,15 @@ export interface DriverSetup {
 export interface DriverKind {
   /** `--driver-opts NAME.…` */
   readonly options: OptionTable
+  /** What its volumes can be created with; the same as `volumeOptions` of the driver that is opened. */
+  readonly volumeOptions: OptionTable
   /** ConvoyError `invalid-argument` when the options cannot work on this host. */
   open(setup: DriverSetup): Promise<Driver>
 }
 
 /** Every kind of storage we know. A new driver is a folder and a line here. */
 export const driverKinds: Readonly<Record<string, DriverKind>> = {
-  vfs: { options: vfsDriverOptions, open: openVfsDriver },
+  vfs: { options: vfsDriverOptions, volumeOptions: vfsVolumeOptions, open: openVfsDriver },
 }
 
 /** The drivers that this daemon runs; the first is the default. */

@@ -1,13 +1,27 @@
 import { ConvoyError } from '../errors.js'
+import { findNearestWord } from './nearest-word.js'
 
 /** One option: how its text is read, what it means, what holds without it. */
 export interface Option<T> {
   /** Throws ConvoyError `invalid-argument` when the text is not a value. */
   readonly parse: (text: string) => T
   readonly default?: T
+  /** The default as it would be typed, for help. */
+  readonly defaultText?: string
+  /** May be given several times; each value is kept as it is, in the order given. */
+  readonly repeatable?: true
   /** What to show as the value in help: `SIZE`, `PATH`. */
   readonly placeholder: string
   readonly help: string
+}
+
+/** The option with a default, which is written as it would be typed. */
+export function withDefault<Bearer extends Option<unknown>>(
+  defaultText: string,
+  option: Bearer,
+): Bearer & { readonly default: ReturnType<Bearer['parse']>; readonly defaultText: string } {
+  // The option's own parser made it.
+  return { ...option, default: option.parse(defaultText) as ReturnType<Bearer['parse']>, defaultText }
 }
 
 /** Option name → option. Parsing, `--help`, the README's tables and every message about options come from it. */
@@ -28,9 +42,10 @@ export function parseOptions<Table extends OptionTable>(
 ): OptionValues<Table> {
   const unknown = Object.keys(texts).filter((name) => !Object.hasOwn(table, name))
   if (unknown.length > 0) {
-    const known = Object.keys(table).sort().join(', ')
+    const known = Object.keys(table).sort()
+    const nearest = findNearestWord(unknown[0] ?? '', known)
     throw new ConvoyError('invalid-argument', `unknown ${what} ${nameSome(unknown)}`, {
-      hint: `the ${what}s are: ${known}`,
+      hint: `${nearest === undefined ? '' : `did you mean ${nearest}? `}the ${what.replace('option', 'options')} are: ${known.join(', ')}`,
     })
   }
   const values = Object.entries(table).map(([name, option]) => {
@@ -41,7 +56,8 @@ export function parseOptions<Table extends OptionTable>(
   return Object.fromEntries(values) as OptionValues<Table>
 }
 
-function parseOption(option: Option<unknown>, name: string, text: string, what: string): unknown {
+/** Reads one text by its option; what is refused is refused by `what` and the option's name. */
+export function parseOption<T>(option: Option<T>, name: string, text: string, what: string): T {
   try {
     return option.parse(text)
   } catch (thrown) {

@@ -45,6 +45,7 @@ export class ServedWorld {
       version: '1.2.3',
       createOnDockerMount: false,
       general: { Root: '/root' },
+      describeConfig: () => ({ options: [], profiles: {}, warnings: [], needsRestart: [] }),
       ...api,
     }
     this.servers = { plugin: createPluginServer(deps), control: createControlServer(deps) }

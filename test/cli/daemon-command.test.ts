@@ -57,6 +57,8 @@ t.test('daemon --help explains every option of the table', async (t) => {
   t.match(out, /--root <PATH>\s+where the daemon keeps its state/)
   t.match(out, /--ignore-docker-delete/)
   t.match(out, /--driver-opts <KEY=VALUE>/)
+  t.match(out, /--trash-retention <DURATION>\s[^-]*\(default: 24h\)/)
+  t.match(out, /CONVOY_TRASH_RETENTION/)
   t.equal(out.split('--socket').length, 2, 'what is global too is explained once')
   t.equal(daemon, undefined)
 })

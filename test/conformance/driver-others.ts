@@ -51,7 +51,7 @@ function others(withSubject: WithSubject): void {
   withSubject(
     'discover finds in a new process what an old one made, with all that is known of it',
     async (t, subject) => {
-      const options = { size: '10m' }
+      const options = { size: '10m', profile: 'gold' }
       const live = await subject.create(requestFor('live', { options, onRemove: 'delete' }))
       await subject.retire(await subject.make('forgotten'), 'forgotten')
       await subject.retire(await subject.make('trashed'), 'trashed')

@@ -3,7 +3,11 @@ import { parseVolumeOptions, refuseOtherOptions } from '../../src/core/volume-op
 import { named, World } from '../fakes/world.js'
 
 const world = await World.start()
-const parse = (texts: Record<string, string>) => parseVolumeOptions(world.drivers, texts)
+const profiles = new Map([
+  ['gold', { driver: 'filesystem', size: '10G', onRemove: 'trash' }],
+  ['plain', { size: '1G' }],
+])
+const parse = (texts: Record<string, string>) => parseVolumeOptions(world.drivers, profiles, texts)
 
 t.test("common options and the driver's own are told apart", async (t) => {
   const parsed = parse({ driver: 'filesystem', onRemove: 'trash', size: '1G' })
@@ -31,4 +35,23 @@ t.test('a create that asks for what the volume has is the same create', async (t
     t.doesNotThrow(() => refuseOtherOptions(volume, texts))
   for (const texts of [{ size: '2G' }, { id: 'other' }, { onRemove: 'delete' }, { driver: 'filesystem' }])
     t.throws(() => refuseOtherOptions(volume, texts), { code: 'already-exists' })
+})
+
+t.test('a profile stands for its options, and what was typed overrides it', async (t) => {
+  const gold = parse({ profile: 'gold' })
+  t.match(gold, { driver: { name: 'filesystem' }, onRemove: 'trash' })
+  t.strictSame(gold.options, { size: '10G', profile: 'gold' })
+  const own = parse({ profile: 'gold', size: '1G', onRemove: 'delete', driver: 'directory' })
+  t.match(own, { driver: { name: 'directory' }, onRemove: 'delete' })
+  t.strictSame(own.options, { size: '1G', profile: 'gold' })
+  t.equal(parse({ profile: 'plain' }).driver.name, 'directory')
+})
+
+t.test('a profile that there is not is refused with those that there are', async (t) => {
+  for (const name of ['silver', '', 'Gold', '__proto__', 'constructor']) {
+    const wanted = { code: 'invalid-argument', message: /there is no profile/, hint: 'the profiles are: gold, plain' }
+    t.throws(() => parse({ profile: name }), wanted, name)
+  }
+  const none = () => parseVolumeOptions(world.drivers, new Map(), { profile: 'gold' })
+  t.throws(none, { code: 'invalid-argument', hint: /has none/ })
 })

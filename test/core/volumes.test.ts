@@ -247,3 +247,35 @@ t.test('compat: a name that failed to be made once holds nothing that the next c
   const volume = await world.create('db')
   t.equal(volume.origin, 'created')
 })
+
+t.test(
+  'a repeated create is the same create whatever its profile says now, also when there is none of that name',
+  async (t) => {
+    const profiles = new Map([['gold', { driver: 'filesystem', size: '1G', onRemove: 'trash' }]])
+    const world = await World.start({ profiles })
+    const create = (options: Readonly<Record<string, string>>) =>
+      world.core.volumes.create(named('db'), options, world.call())
+    const asked = { profile: 'gold', size: '2G' }
+    const made = await create(asked)
+    t.match(made, { driver: 'filesystem', onRemove: 'trash' })
+    t.strictSame(made.options, { profile: 'gold', size: '2G' })
+    profiles.set('gold', { driver: 'directory', size: '9G', onRemove: 'delete' })
+    t.same(await create(asked), made)
+    profiles.clear()
+    t.same(await create(asked), made)
+    t.same(await create({ profile: 'gold' }), made)
+    t.same(await create({}), made)
+    await t.rejects(create({ profile: 'silver' }), { code: 'already-exists', message: /profile=gold/ })
+    await t.rejects(create({ profile: 'gold', size: '1G' }), { code: 'already-exists', message: /size=2G/ })
+    await world.core.removal.forget(named('db'), world.call())
+    t.equal((await create(asked)).id, made.id, 'it is taken back')
+  },
+)
+
+t.test('a profile that there is not makes no volume, and a volume made without one has none', async (t) => {
+  const world = await World.start({ profiles: new Map([['gold', {}]]) })
+  await t.rejects(world.create('db', 'directory', { profile: 'silver' }), { code: 'invalid-argument', hint: /gold/ })
+  t.same(world.core.volumes.list(), [])
+  await world.create('db', 'directory')
+  await t.rejects(world.create('db', 'directory', { profile: 'gold' }), { message: /profile=nothing/ })
+})

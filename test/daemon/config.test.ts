@@ -1,8 +1,15 @@
+import { join, relative } from 'node:path'
 import t from 'tap'
-import { type DaemonArguments, daemonOptions, parseDaemonConfig } from '../../src/daemon/config.js'
+import { loadDaemonConfig, parseDaemonConfig } from '../../src/daemon/config.js'
+import type { ConfigFile } from '../../src/daemon/config-file.js'
+import type { DaemonArguments } from '../../src/daemon/given-settings.js'
 
 const parse = (args: Partial<DaemonArguments> = {}) =>
-  parseDaemonConfig({ options: {}, drivers: [], driverOptions: [], ...args })
+  parseDaemonConfig({
+    args: { options: {}, drivers: [], driverOptions: [], ...args },
+    environment: {},
+    file: undefined,
+  })
 
 t.test('without options the daemon serves vfs on the usual paths and loses nothing', async (t) => {
   const config = parse()
@@ -14,7 +21,8 @@ t.test('without options the daemon serves vfs on the usual paths and loses nothi
     onDockerRemove: 'retain',
     trashRetentionMs: 24 * 3_600_000,
     mostRunningJobs: 2,
-    debug: false,
+    logLevel: 'info',
+    logFormat: 'json',
     createOnDockerMount: false,
   })
   t.equal(config.logFile, undefined)
@@ -64,17 +72,8 @@ t.test('a value that is none is refused by the option’s name', async (t) => {
   }
 })
 
-t.test('every option has a help, and what is said of defaults is true', async (t) => {
-  for (const [name, option] of Object.entries(daemonOptions)) {
-    t.ok(option.help.length > 5, name)
-    const said = /\(default: ([^)]*)\)$/.exec(option.help)?.[1]
-    const isWord = said !== undefined && !said.includes('NAME') && 'default' in option
-    if (isWord) t.strictSame(option.parse(said), option.default, `${name}: ${said}`)
-  }
-})
-
 t.test('compat: options of old scripts are accepted', async (t) => {
-  const options = { 'cmd-timeout': '1m', 'mnt-ns': '/proc/1/ns/mnt', 'ignore-config-file': 'true' }
+  const options = { 'cmd-timeout': '1m', 'mnt-ns': '/proc/1/ns/mnt' }
   t.equal(parse({ options }).name, 'convoy')
   t.equal(parse({ options: { 'ignore-docker-delete': 'true' } }).onDockerRemove, 'ignore')
   t.equal(parse({ options: { 'create-on-docker-mount': '' } }).createOnDockerMount, true)
@@ -103,4 +102,138 @@ t.test('a driver’s option that is malformed or unknown is refused by name', as
     message: /option of driver vfs path: "srv" is not an abs/,
   })
   t.throws(() => parse({ driverOptions: ['vfs.path='] }), { code: 'invalid-argument' })
+})
+
+const settings = (config: ReturnType<typeof parseDaemonConfig>) =>
+  Object.fromEntries(config.settings.map(({ name, ...rest }) => [name, rest]))
+
+const fileOf = (options: Readonly<Record<string, string>>, more: Partial<ConfigFile> = {}): ConfigFile => ({
+  path: '/c.yaml',
+  options: entries(options),
+  driversSource: undefined,
+  drivers: new Map(),
+  profiles: new Map(),
+  ...more,
+})
+
+const entries = (options: Readonly<Record<string, string>>) =>
+  Object.entries(options).map(([name, text], index) => ({ name, text, source: `/c.yaml:${index + 1}` }))
+
+const noArguments: DaemonArguments = { options: {}, drivers: [], driverOptions: [] }
+
+t.test(
+  'flags count more than the environment, which counts more than the file, which counts more than defaults',
+  async (t) => {
+    const options = { jobs: '1', 'trash-retention': '1h', 'on-docker-remove': 'trash', name: 'file' }
+    const config = parseDaemonConfig({
+      args: { ...noArguments, options: { jobs: '3' } },
+      environment: { CONVOY_JOBS: '2', CONVOY_TRASH_RETENTION: '2h', CONVOY_ON_DOCKER_REMOVE: '', JOBS: '9' },
+      file: fileOf(options),
+    })
+    t.match(config, { mostRunningJobs: 3, trashRetentionMs: 2 * 3_600_000, onDockerRemove: 'trash', name: 'file' })
+    t.equal(config.root, '/var/lib/convoy')
+    t.match(settings(config), {
+      jobs: {
+        value: '3',
+        source: '--jobs',
+        overrides: [
+          { value: '2', source: 'CONVOY_JOBS' },
+          { value: '1', source: '/c.yaml:1' },
+        ],
+      },
+      'trash-retention': { value: '2h', source: 'CONVOY_TRASH_RETENTION', overrides: [{ value: '1h' }] },
+      'on-docker-remove': { value: 'trash', source: '/c.yaml:3', overrides: [] },
+      root: { value: '/var/lib/convoy', source: 'default', overrides: [] },
+      socket: { value: '/var/run/convoy/file.sock', source: 'default' },
+    })
+    t.equal(settings(config)['log']?.value, undefined)
+    t.notOk('cmd-timeout' in settings(config), 'what has no effect is not shown')
+  },
+)
+
+t.test('compat: variables of the older agents mean the same, unless one of ours says otherwise', async (t) => {
+  const parse = (environment: Readonly<Record<string, string>>) =>
+    parseDaemonConfig({ args: noArguments, environment, file: undefined })
+  t.match(parse({ STACK_NAME: 'nfs', ON_REMOVE: 'purge' }), { name: 'nfs', onDockerRemove: 'delete' })
+  t.match(parse({ ON_REMOVE: 'retain' }), { onDockerRemove: 'retain' })
+  const both = parse({ STACK_NAME: 'nfs', CONVOY_NAME: 'ours' })
+  t.equal(both.name, 'ours')
+  t.strictSame(settings(both)['name']?.overrides, [{ value: 'nfs', source: 'STACK_NAME' }])
+  t.throws(() => parse({ ON_REMOVE: 'burn' }), { message: /^ON_REMOVE: option on-docker-remove: "burn"/ })
+})
+
+t.test('a switch is as strong as its source, and can be turned off again', async (t) => {
+  const parse = (options: Readonly<Record<string, string>>, inFile: Readonly<Record<string, string>>) =>
+    parseDaemonConfig({ args: { ...noArguments, options }, environment: {}, file: fileOf(inFile) })
+  const ignoring = { 'ignore-docker-delete': 'true' }
+  t.equal(parse({}, ignoring).onDockerRemove, 'ignore')
+  t.equal(parse({ 'on-docker-remove': 'trash' }, ignoring).onDockerRemove, 'trash')
+  t.equal(parse(ignoring, { 'on-docker-remove': 'trash' }).onDockerRemove, 'ignore')
+  t.equal(parse({ ...ignoring, 'on-docker-remove': 'trash' }, {}).onDockerRemove, 'ignore')
+  t.equal(parse({ 'ignore-docker-delete': 'false' }, ignoring).onDockerRemove, 'retain')
+  t.equal(parse({ debug: 'true' }, { 'log-level': 'error' }).logLevel, 'debug')
+  t.equal(parse({ 'log-level': 'warn' }, { debug: 'true' }).logLevel, 'warn')
+})
+
+t.test('drivers and each of their options follow the same order', async (t) => {
+  const drivers = new Map([['vfs', entries({ path: '/file', defaultvolumesize: '1g' })]])
+  const file = fileOf({}, { drivers, driversSource: '/c.yaml:7' })
+  const config = parseDaemonConfig({ args: noArguments, environment: { CONVOY_VFS_PATH: '/environment' }, file })
+  t.strictSame([...config.drivers], [['vfs', { path: '/environment', defaultvolumesize: '1g' }]])
+  t.match(settings(config), {
+    drivers: { value: 'vfs', source: '/c.yaml:7' },
+    'vfs.path': { value: '/environment', source: 'CONVOY_VFS_PATH', overrides: [{ source: '/c.yaml:1' }] },
+  })
+  const typed = { ...noArguments, driverOptions: ['vfs.path=/first', 'vfs.path=/second'] }
+  const environment = { CONVOY_DRIVERS: 'vfs, vfs' }
+  const flags = parseDaemonConfig({ args: typed, environment, file })
+  t.strictSame([...flags.drivers], [['vfs', { path: '/second', defaultvolumesize: '1g' }]])
+  t.match(settings(flags)['drivers'], { source: 'CONVOY_DRIVERS', overrides: [{ source: '/c.yaml:7' }] })
+  t.equal(settings(flags)['vfs.path']?.overrides.length, 2)
+  t.throws(() => parse({ drivers: ['vfs,vfs'] }), { message: /unknown driver "vfs,vfs"/ })
+  t.throws(() => parse({ drivers: ['vsf'] }), { code: 'invalid-argument', hint: /^did you mean vfs\?/ })
+})
+
+t.test('what is wrong is refused where it stands, also when something stronger is right', async (t) => {
+  const args = { ...noArguments, options: { jobs: '3' } }
+  const refusals = [
+    { environment: { CONVOY_JOBS: '0' }, message: /^CONVOY_JOBS: option jobs: "0" is not/ },
+    { environment: { CONVOY_DRIVERS: 'vfs,zfs' }, message: /^CONVOY_DRIVERS: unknown driver "zfs"/ },
+    { environment: { CONVOY_VFS_PATH: 'srv' }, message: /^CONVOY_VFS_PATH: option of driver vfs path: "srv"/ },
+    { file: fileOf({ jobs: 'many' }), message: /^\/c\.yaml:1: option jobs: "many"/ },
+    { file: fileOf({ name: 'a', root: 'b' }), message: /^\/c\.yaml:2: option root: "b"/ },
+  ]
+  for (const { message, environment = {}, file } of refusals)
+    t.throws(() => parseDaemonConfig({ args, environment, file }), { code: 'invalid-argument', message })
+})
+
+t.test('a variable that looks like ours and is not is worth a warning, and no refusal', async (t) => {
+  const environment = { CONVOY_TRASH_RETENTON: '1h', CONVOY_PORT: 'tcp://1.2.3.4:5', CONVOY_FAILPOINT: 'x', OTHER: '' }
+  const { warnings } = parseDaemonConfig({ args: noArguments, environment, file: undefined })
+  t.equal(warnings.length, 2)
+  t.match(warnings[0], /CONVOY_TRASH_RETENTON .* did you mean CONVOY_TRASH_RETENTION\?/)
+  t.match(warnings[1], /CONVOY_PORT/)
+})
+
+t.test('the file is the one that is named, or the usual one if there is one', async (t) => {
+  const directory = t.testdir({ 'c.yaml': 'jobs: 5\n', 'wrong.yaml': 'jobs: 0\n' })
+  const path = join(directory, 'c.yaml')
+  const load = (options: Readonly<Record<string, string>>, environment: Readonly<Record<string, string>> = {}) =>
+    loadDaemonConfig({ ...noArguments, options }, environment)
+  t.match(await load({ config: path }), { mostRunningJobs: 5, file: path })
+  t.match(await load({ config: relative(process.cwd(), path) }), { mostRunningJobs: 5, file: path })
+  t.match(await load({}, { CONVOY_CONFIG: path }), { mostRunningJobs: 5 })
+  const missing = { code: 'invalid-argument', message: `there is no configuration file ${directory}/no.yaml` }
+  await t.rejects(load({ config: `${directory}/no.yaml` }), { ...missing, hint: /^--config names it/ })
+  await t.rejects(load({}, { CONVOY_CONFIG: `${directory}/no.yaml` }), { ...missing, hint: /^CONVOY_CONFIG/ })
+  await t.rejects(load({}, { CONVOY_IGNORE_CONFIG_FILE: 'maybe' }), { message: /^CONVOY_IGNORE_CONFIG_FILE: / })
+  await t.rejects(load({ config: `${directory}/wrong.yaml` }), { message: /option jobs/ })
+})
+
+t.test('--ignore-config-file reads no file, not even one that is named', async (t) => {
+  const path = join(t.testdir({ 'c.yaml': 'jobs: 5\nnonsense\n' }), 'c.yaml')
+  const options = { config: path, 'ignore-config-file': 'true' }
+  const config = await loadDaemonConfig({ ...noArguments, options }, {})
+  t.equal(config.mostRunningJobs, 2)
+  t.equal(config.file, undefined)
 })

@@ -16,8 +16,16 @@ export interface Outcome {
 /** A table like the daemon's: one option of each kind, and two that are global options too. */
 export const daemonTable: OptionTable = {
   root: { parse: String, default: '/var/lib/convoy', placeholder: 'PATH', help: 'where the daemon keeps its state' },
-  'trash-retention': { parse: String, default: '24h', placeholder: 'DURATION', help: 'how long the trash is kept' },
+  'trash-retention': {
+    parse: String,
+    default: '24h',
+    defaultText: '24h',
+    placeholder: 'DURATION',
+    help: 'how long the trash is kept',
+  },
   'ignore-docker-delete': { parse: parseBoolean, default: false, placeholder: '', help: 'keep what Docker removes' },
+  drivers: { parse: String, repeatable: true, placeholder: 'NAME', help: 'a storage driver to use' },
+  'driver-opts': { parse: String, repeatable: true, placeholder: 'KEY=VALUE', help: 'an option of a driver' },
   debug: { parse: parseBoolean, default: false, placeholder: '', help: 'log more' },
   socket: { parse: String, default: '/run/x.sock', placeholder: 'PATH', help: 'the control socket' },
 }

@@ -52,7 +52,13 @@ export class World {
   readonly log = new QuietLog()
   readonly storages = { directory: new FakeStorage(), filesystem: new FakeStorage() }
   readonly jobs = new FakeJobProcesses((assignment) => this.#work(assignment))
-  policy: Policy = { onDockerRemove: 'retain', trashRetentionMs: dayMs, mountRoot: '/mounts', mostRunningJobs: 2 }
+  policy: Policy = {
+    onDockerRemove: 'retain',
+    trashRetentionMs: dayMs,
+    mountRoot: '/mounts',
+    mostRunningJobs: 2,
+    profiles: new Map(),
+  }
   /** Replaces a driver in the lives to come. */
   decorate: (driver: Driver) => Driver = (driver) => driver
   #nextId = 1

@@ -4,6 +4,7 @@ import type { FileOperation } from '../../host/file-operations.js'
 import { projectOf, type ProjectQuota } from '../../host/project-quota.js'
 import { optional } from '../../model/optional.js'
 import { type OptionValues, parseOptions } from '../../model/options.js'
+import { profileOption } from '../../model/profile.js'
 import type { VolumeName } from '../../model/volume-name.js'
 import type { CreatedVolume, CreateRequest, DriverCall } from '../driver.js'
 import type { Sidecar } from './sidecar.js'
@@ -30,7 +31,7 @@ export class VfsCreation {
   }
 
   async create(request: CreateRequest, call: DriverCall): Promise<CreatedVolume> {
-    const options = parseOptions(vfsVolumeOptions, request.options, 'volume option')
+    const options = parseOptions({ ...vfsVolumeOptions, ...profileOption }, request.options, 'volume option')
     const { storage } = this.#deps
     await storage.prepare()
     try {

@@ -1,5 +1,5 @@
 import type { Option, OptionTable } from '../../model/options.js'
-import { parseAbsolutePath, parseBoolean, parseFileMode, wholeNumber } from '../../model/options.js'
+import { parseAbsolutePath, parseBoolean, parseFileMode, wholeNumber, withDefault } from '../../model/options.js'
 import { parseSizeBytes } from '../../model/size.js'
 import { parseVolumeName } from '../../model/volume-name.js'
 
@@ -7,18 +7,16 @@ export const defaultVfsPath = '/var/lib/convoy/volumes'
 
 /** `--driver-opts vfs.…` */
 export const vfsDriverOptions = {
-  path: {
+  path: withDefault(defaultVfsPath, {
     parse: parseAbsolutePath,
-    default: defaultVfsPath,
     placeholder: 'PATH',
     help: 'directory that holds the volumes, one directory each',
-  },
-  defaultvolumesize: {
+  }),
+  defaultvolumesize: withDefault('100G', {
     parse: parseSizeBytes,
-    default: 100 * 1024 ** 3,
     placeholder: 'SIZE',
     help: 'size of a disk image (vm) that is created without one',
-  },
+  }),
 } satisfies OptionTable
 
 const largestId = 2 ** 32 - 2
