@@ -4,6 +4,7 @@ import type { OptionTable } from '../model/options.js'
 import { normaliseArguments } from './arguments.js'
 import { addConfigCommands } from './config-commands.js'
 import { addDaemonCommand } from './daemon-command.js'
+import { addEventCommands } from './event-commands.js'
 import { addJobCommands } from './job-commands.js'
 import type { Environment } from './environment.js'
 import { defaultSocketPath, type GlobalOptions, Session } from './session.js'
@@ -55,6 +56,7 @@ function buildProgram(session: Session, table: OptionTable | undefined): Command
   addConfigCommands(program, session)
   addVolumeCommands(program, session)
   addJobCommands(program, session)
+  addEventCommands(program, session)
   return program
 }
 

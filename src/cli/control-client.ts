@@ -1,6 +1,6 @@
 import { ConvoyError, type ErrorCode } from '../errors.js'
 import { optional } from '../model/optional.js'
-import { sendRequest, type SocketAnswer, type SocketRequest } from './socket-request.js'
+import { sendRequest, type SocketAnswer, type SocketRequest, streamRequest } from './socket-request.js'
 import { oneLine } from './terminal.js'
 
 /** Longer than any deadline of the daemon, so that its answer arrives rather than this. */
@@ -11,6 +11,13 @@ export interface ControlClientOptions {
   readonly timeoutMs?: number
   /** Told of every exchange, for `--debug`. */
   readonly onExchange?: (sentence: string) => void
+}
+
+export interface StreamCall {
+  readonly path: string
+  readonly lastId?: string
+  readonly longestSilenceMs: number
+  readonly onText: (text: string) => void
 }
 
 /** The daemon's control API. Every method resolves to the JSON of a 2xx answer, unchecked, or throws the daemon's own error. */
@@ -33,6 +40,15 @@ export class ControlClient {
 
   delete(path: string): Promise<unknown> {
     return this.#exchange({ method: 'DELETE', path })
+  }
+
+  /** Hands over the text of server-sent events as it comes, from behind `lastId`; resolves when the daemon ends the answer. */
+  async stream({ path, lastId, longestSilenceMs: timeoutMs, onText }: StreamCall): Promise<void> {
+    const { socketPath, onExchange } = this.#options
+    const headers = lastId === undefined ? {} : { 'last-event-id': lastId }
+    const refusal = await streamRequest({ socketPath, path, timeoutMs, headers, onText })
+    onExchange?.(`GET ${path} at ${socketPath}: ${refusal?.status ?? 'ended'}`)
+    if (refusal !== undefined) understand(refusal, socketPath)
   }
 
   async #exchange(call: Pick<SocketRequest, 'method' | 'path' | 'body'>): Promise<unknown> {

@@ -11,6 +11,12 @@ export interface SocketRequest {
   readonly timeoutMs: number
 }
 
+/** A request whose answer has no end. */
+export interface StreamRequest extends Pick<SocketRequest, 'socketPath' | 'path' | 'timeoutMs'> {
+  readonly headers?: Readonly<Record<string, string>>
+  readonly onText: (text: string) => void
+}
+
 export interface SocketAnswer {
   readonly status: number
   readonly text: string
@@ -39,6 +45,32 @@ export async function sendRequest(request: SocketRequest): Promise<SocketAnswer>
   })
 }
 
+/**
+ * Hands over the text of a 200 answer as it comes, and resolves when the daemon ends it; to the answer, when it has another status.
+ * Silence of more than `timeoutMs`, and a connection that breaks, are ConvoyErrors.
+ */
+export async function streamRequest(request: StreamRequest): Promise<SocketAnswer | undefined> {
+  const http = await import('node:http')
+  const { socketPath, path, timeoutMs: timeout, headers, onText } = request
+  return new Promise((resolve, reject) => {
+    const sent = http.request({ socketPath, path, timeout, agent: false, headers: { host: 'convoy', ...headers } })
+    const fail = (error: unknown) => reject(translate(error, request))
+    sent.once('response', (response) => {
+      const { statusCode = 0 } = response
+      const done = statusCode === 200 ? handOver(response, onText) : readText(response)
+      done.then((text) => resolve(text === undefined ? undefined : { status: statusCode, text }), fail)
+    })
+    sent.once('timeout', () => sent.destroy(silence(request)))
+    sent.on('error', fail)
+    sent.end()
+  })
+}
+
+async function handOver(response: IncomingMessage, onText: (text: string) => void): Promise<undefined> {
+  // With an encoding the pieces are texts.
+  for await (const text of response.setEncoding('utf8') as AsyncIterable<string>) onText(text)
+}
+
 function headersFor(body: string | undefined): Record<string, string | number> {
   if (body === undefined) return { host: 'convoy' }
   return { host: 'convoy', 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
@@ -56,7 +88,7 @@ async function readText(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-function silence(request: SocketRequest): ConvoyError {
+function silence(request: Pick<SocketRequest, 'socketPath' | 'timeoutMs'>): ConvoyError {
   const seconds = Math.ceil(request.timeoutMs / 1000)
   return new ConvoyError('deadline-exceeded', `the daemon at ${request.socketPath} was silent for ${seconds} s`, {
     hint: 'it may still finish: see "convoy list", "convoy jobs" and the log of the daemon',
@@ -64,7 +96,7 @@ function silence(request: SocketRequest): ConvoyError {
 }
 
 /** What the system says about a socket, as something to do about it. */
-function translate(thrown: unknown, request: SocketRequest): ConvoyError {
+function translate(thrown: unknown, request: Pick<SocketRequest, 'socketPath'>): ConvoyError {
   if (thrown instanceof ConvoyError) return thrown
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
   const [message, hint] = describeFailure(code, oneLine(request.socketPath))
