@@ -16,16 +16,19 @@ async function runJob(jobFolder: string): Promise<void> {
 }
 
 async function runCommand(): Promise<number> {
-  const { runCommandLine } = await import('./cli/command-line.js')
-  // Whoever reads us may leave early (`convoy list | head`): that is no failure worth a stack trace.
+  const [{ runCommandLine }, { openSystemTerminal }] = await Promise.all([
+    import('./cli/command-line.js'),
+    import('./cli/system-terminal.js'),
+  ])
+  // Whoever reads us may leave early (`convoy list | head`), or close the terminal: no failure worth a stack trace.
   process.stdout.on('error', leaveQuietly)
+  process.stderr.on('error', leaveQuietly)
   return runCommandLine(argv, {
     version: readVersion(),
-    terminal: {
-      out: (text) => void process.stdout.write(text),
-      err: (text) => void process.stderr.write(text),
-    },
+    terminal: openSystemTerminal(process.env),
     sleep: (ms) => setTimeout(ms),
+    now: () => new Date(),
+    onInterrupt: (leave) => void process.once('SIGINT', () => process.exit(leave())),
     daemon: {
       loadOptions: async () => (await import('./daemon/daemon-options.js')).daemonOptions,
       run: async (args) => (await import('./daemon/daemon.js')).runDaemon(args, readVersion()),
@@ -40,6 +43,6 @@ function readVersion(): string {
 }
 
 function leaveQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
   process.exit(process.exitCode)
 }

@@ -43,6 +43,7 @@ const packageUsers: PlaceTable = {
   pino: ['daemon'],
   yaml: ['daemon'],
   commander: ['cli', 'main.ts'],
+  'string-width': ['cli'],
   'p-retry': ['core'],
   '@aws-sdk/client-ec2': ['drivers/ebs'],
   '@aws-sdk/client-efs': ['drivers/vfs'],

@@ -1,14 +1,8 @@
 import { Command, CommanderError } from 'commander'
-import { ConvoyError } from '../errors.js'
-import type { OptionTable } from '../model/options.js'
 import { normaliseArguments } from './arguments.js'
-import { addConfigCommands } from './config-commands.js'
-import { addDaemonCommand } from './daemon-command.js'
-import { addEventCommands } from './event-commands.js'
-import { addJobCommands } from './job-commands.js'
+import { findFirstWord, groupsFor } from './command-groups.js'
 import type { Environment } from './environment.js'
 import { defaultSocketPath, type GlobalOptions, Session } from './session.js'
-import { addVolumeCommands } from './volume-commands.js'
 
 /** Runs one command line, without the program's name, and resolves to its exit code. Never throws. */
 export async function runCommandLine(argv: readonly string[], environment: Environment): Promise<number> {
@@ -22,21 +16,26 @@ export async function runCommandLine(argv: readonly string[], environment: Envir
 }
 
 async function runCommand(argv: readonly string[], session: Session): Promise<void> {
-  const table = argv.includes('daemon') ? await session.environment.daemon.loadOptions() : undefined
-  const program = buildProgram(session, table)
+  const word = findFirstWord(argv)
+  const describesDaemon = word === 'daemon' || word === 'completion' || (word === 'help' && argv.includes('daemon'))
+  const table = describesDaemon ? await session.environment.daemon.loadOptions() : undefined
+  const program = buildProgram(session)
+  const additions = await Promise.all(groupsFor(word).map(({ load }) => load()))
+  for (const add of additions) add(program, session, table)
   const { args, command } = normaliseArguments(program, argv)
+  session.choose(command)
   try {
     await program.parseAsync(args, { from: 'user' })
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown
-    if (!helpCodes.has(thrown.code)) throw usageError(thrown, command)
+    if (!helpCodes.has(thrown.code)) throw (await import('./usage-error.js')).usageError(thrown, command)
   }
 }
 
 /** How commander says that it has shown help or the version: that is no failure, not even without any command. */
 const helpCodes: ReadonlySet<string> = new Set(['commander.help', 'commander.helpDisplayed', 'commander.version'])
 
-function buildProgram(session: Session, table: OptionTable | undefined): Command {
+function buildProgram(session: Session): Command {
   const { terminal, version } = session.environment
   const program = new Command('convoy')
     .description('Volumes for Docker, and the daemon that serves them')
@@ -48,23 +47,10 @@ function buildProgram(session: Session, table: OptionTable | undefined): Command
     .option('--verbose', 'print whole volumes instead of their names')
     .enablePositionalOptions()
     .exitOverride()
+    .showSuggestionAfterError(false)
     // Errors are shown once, by the session. What else commander would write to stderr is help.
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.out, outputError: () => undefined })
     .configureHelp({ showGlobalOptions: true })
   program.hook('preAction', () => session.begin(program.opts<GlobalOptions>()))
-  addDaemonCommand(program, session, table)
-  addConfigCommands(program, session)
-  addVolumeCommands(program, session)
-  addJobCommands(program, session)
-  addEventCommands(program, session)
   return program
-}
-
-function usageError(error: CommanderError, command: Command): ConvoyError {
-  const message = error.message.replace(/^error: /, '').replace(/\s+/g, ' ')
-  return new ConvoyError('invalid-argument', message, { hint: `see "${fullName(command)} --help"`, cause: error })
-}
-
-function fullName(command: Command): string {
-  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`
 }

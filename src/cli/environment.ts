@@ -6,6 +6,9 @@ export interface Environment {
   readonly version: string
   readonly terminal: Terminal
   readonly sleep: (ms: number) => Promise<void>
+  readonly now: () => Date
+  /** Calls `leave` on Ctrl-C, and ends the process with the exit code that it returns. */
+  readonly onInterrupt?: (leave: () => number) => void
   readonly daemon: DaemonEntry
   /** How long the daemon may stay silent; without it long enough for any operation. */
   readonly answerTimeoutMs?: number

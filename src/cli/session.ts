@@ -1,7 +1,8 @@
+import type { Command } from 'commander'
 import { optional } from '../model/optional.js'
 import { ControlClient } from './control-client.js'
 import type { Environment } from './environment.js'
-import { oneLine, printFailure, type Terminal } from './terminal.js'
+import { oneLine, printFailure, sayFailure, type Terminal } from './terminal.js'
 
 /** Where the daemon's socket is, unless `--socket` says otherwise. Old hosts' `.spec` files hold this path. */
 export const defaultSocketPath = '/var/run/convoy/convoy.sock'
@@ -19,6 +20,8 @@ export class Session {
   #globals: GlobalOptions = {}
   #client: ControlClient | undefined
   #exitCode = 0
+  readonly #forPeople = new Set<Command>()
+  #command: Command | null = null
 
   constructor(environment: Environment) {
     this.environment = environment
@@ -41,6 +44,16 @@ export class Session {
     this.#globals = globals
   }
 
+  /** This command is new and for people: nothing of a failure of it, or of one below it, appears on stdout. */
+  addressPeople(command: Command): void {
+    this.#forPeople.add(command)
+  }
+
+  /** Says which command runs, before it does. */
+  choose(command: Command): void {
+    this.#command = command
+  }
+
   get client(): ControlClient {
     this.#client ??= new ControlClient({
       socketPath: this.#globals.socket ?? defaultSocketPath,
@@ -52,13 +65,20 @@ export class Session {
 
   /** The command goes on, for example with the next volume, but has failed. */
   fail(thrown: unknown): void {
-    this.finish(printFailure(this.terminal, thrown))
+    this.finish((this.#isForPeople() ? sayFailure : printFailure)(this.terminal, thrown))
     const cause = thrown instanceof Error ? (thrown.cause ?? thrown) : thrown
     if (cause instanceof Error) this.#debug(cause.stack ?? cause.message)
   }
 
   finish(exitCode: number): void {
     this.#exitCode = exitCode
+  }
+
+  #isForPeople(): boolean {
+    for (let command = this.#command; command !== null; command = command.parent) {
+      if (this.#forPeople.has(command)) return true
+    }
+    return false
   }
 
   #debug(text: string): void {

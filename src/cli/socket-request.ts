@@ -28,11 +28,13 @@ export const mostAnswerBytes = 64 * 1024 * 1024
 /** One HTTP request on a connection of its own. Any answer resolves, whatever its status; no answer is a ConvoyError. */
 export async function sendRequest(request: SocketRequest): Promise<SocketAnswer> {
   // Loaded here, because `--help` and `--version` do without it.
-  const http = await import('node:http')
+  const [http, { connect }] = await Promise.all([import('node:http'), import('node:net')])
   const body = request.body === undefined ? undefined : JSON.stringify(request.body)
   const { socketPath, method, path, timeoutMs: timeout } = request
   return new Promise((resolve, reject) => {
-    const sent = http.request({ socketPath, method, path, timeout, agent: false, headers: headersFor(body) })
+    // Without an agent, which would look whether "convoy" is the address of a host: that takes longer than the request.
+    const createConnection = () => connect({ path: socketPath, timeout })
+    const sent = http.request({ createConnection, method, path, timeout, headers: headersFor(body) })
     const fail = (error: unknown) => {
       reject(translate(error, request))
     }

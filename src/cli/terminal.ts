@@ -5,6 +5,12 @@ import { toConvoyError } from '../errors.js'
 export interface Terminal {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
+  /** How wide the screen behind `out` is; undefined when `out` is a file or a pipe. */
+  readonly columns?: () => number | undefined
+  /** Whether `out` may be coloured. */
+  readonly hasColour?: () => boolean
+  /** Resolves to what somebody typed; undefined when nobody sits there. */
+  readonly ask?: (question: string) => Promise<string | undefined>
 }
 
 /** Scripts written for the old program test for 1, so every failure is 1. */
@@ -30,8 +36,14 @@ export function printJson(terminal: Terminal, value: unknown): void {
 
 /** Says on both streams what went wrong, `Error` in JSON being the one that scripts read, and returns the exit code. */
 export function printFailure(terminal: Terminal, thrown: unknown): number {
+  const { message, code } = toConvoyError(thrown)
+  printJson(terminal, { Error: message, Code: code })
+  return sayFailure(terminal, thrown)
+}
+
+/** Says what went wrong to people only, and returns the exit code. */
+export function sayFailure(terminal: Terminal, thrown: unknown): number {
   const error = toConvoyError(thrown)
-  printJson(terminal, { Error: error.message, Code: error.code })
   terminal.err(`convoy: ${oneLine(error.sentence)}\n`)
   return exitCodes[error.code]
 }

@@ -2,11 +2,11 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { ConvoyError } from '../errors.js'
 import { optional } from '../model/optional.js'
-import { parseVolumeName } from '../model/volume-name.js'
 import { collectValues } from './arguments.js'
 import { getText } from './control-client.js'
 import type { Session } from './session.js'
 import { printJson, printLine } from './terminal.js'
+import { volumePath } from './volume-path.js'
 
 export function addVolumeCommands(program: Command, session: Session): void {
   addCreate(program, session)
@@ -111,7 +111,7 @@ async function remove(name: string, query: string, session: Session): Promise<vo
 
 function addUndelete(program: Command, session: Session): void {
   program
-    .command('undelete <name>')
+    .command('undelete <trashed>')
     .description('take a deleted volume back from the trash and print its name')
     .option('--as <NAME>', 'its new name, when the old one is taken')
     .action(async (name: string, { as }: { as?: string }) =>
@@ -139,11 +139,6 @@ function addMount(program: Command, session: Session): void {
 /** The daemon works in another directory. An empty text stays empty, for the daemon to refuse: it is no name for this directory. */
 function absolutePath(text: string): string {
   return text === '' ? text : resolve(text)
-}
-
-/** A name that is none never reaches a URL, where it could mean another volume or all of them. */
-function volumePath(name: string): string {
-  return `/v1/volumes/${parseVolumeName(name)}`
 }
 
 function printVolume(session: Session, volume: unknown): void {

@@ -22,6 +22,12 @@ for (const argv of [['--help'], ['-h'], ['-help'], ['help'], []])
       'list',
       'inspect',
       'jobs',
+      'ls',
+      'ps',
+      'trash',
+      'drivers',
+      'version',
+      'completion',
     ])
       t.match(out, new RegExp(`^  ${command} `, 'm'))
     t.match(out, '/var/run/convoy/convoy.sock')
@@ -48,6 +54,12 @@ const refused: readonly (readonly [argv: readonly string[], message: RegExp])[] 
   [[''], /unknown command ''/],
   [['--nonsense'], /unknown option '--nonsense'/],
   [['create', '--sise', '1'], /unknown option '--sise'.*--size.*see "convoy create --help"/],
+  [['create', '--sise', '1'], /Did you mean --size\?/],
+  [['create', '--vorbose'], /Did you mean --verbose\?/],
+  [['create', '--zzzzzz'], /unknown option '--zzzzzz' \(see/],
+  [['dleete', 'db'], /unknown command 'dleete'. Did you mean delete\? \(see "convoy --help"/],
+  [['jobs', 'wiat', 'x'], /unknown command 'wiat'. Did you mean wait\? \(see "convoy jobs --help"/],
+  [['jobs', 'ls', 'x'], /too many arguments/],
   [['delete', '-verify', 'db'], /unknown option '--verify'/],
   [['create', '--size'], /argument missing/],
   [['create', '--vm=maybe'], /unknown option '--vm=maybe'/],
@@ -64,3 +76,12 @@ for (const [argv, message] of refused)
     t.match(err, message)
     t.equal(err.split('\n').length, 2, 'one line')
   })
+
+t.test('what is new and for people says on stderr only what is wrong with it', async (t) => {
+  t.match(await runInProcess(['trash', 'emtpy']), {
+    code: 1,
+    out: '',
+    err: /Did you mean empty\?.*convoy trash --help/,
+  })
+  t.match(await runInProcess(['ls', '--filtre', 'x']), { code: 1, out: '', err: /Did you mean --filter\?/ })
+})

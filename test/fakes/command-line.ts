@@ -1,5 +1,6 @@
 import { runCommandLine } from '../../src/cli/command-line.js'
 import type { DaemonArguments, Environment } from '../../src/cli/environment.js'
+import type { Terminal } from '../../src/cli/terminal.js'
 import { type OptionTable, parseBoolean } from '../../src/model/options.js'
 
 /** What one run of the command line left behind. */
@@ -30,16 +31,21 @@ export const daemonTable: OptionTable = {
   socket: { parse: String, default: '/run/x.sock', placeholder: 'PATH', help: 'the control socket' },
 }
 
-/** Runs the real command line in this process. */
-export async function runInProcess(argv: readonly string[], parts: Partial<Environment> = {}): Promise<Outcome> {
+/** Runs the real command line in this process; `screen` makes its streams those of a terminal. */
+export async function runInProcess(
+  argv: readonly string[],
+  parts: Partial<Environment> = {},
+  screen: Omit<Terminal, 'out' | 'err'> = {},
+): Promise<Outcome> {
   let out = ''
   let err = ''
   let daemon: DaemonArguments | undefined
   const pausesMs: number[] = []
   const code = await runCommandLine(argv, {
     version: '1.2.3',
-    terminal: { out: (text) => (out += text), err: (text) => (err += text) },
+    terminal: { out: (text) => (out += text), err: (text) => (err += text), ...screen },
     sleep: async (ms) => void pausesMs.push(ms),
+    now: () => new Date('2026-11-20T12:00:00Z'),
     daemon: {
       loadOptions: async () => daemonTable,
       run: async (args) => {

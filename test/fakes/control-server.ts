@@ -23,6 +23,8 @@ export class FakeControlServer {
   readonly trash = new Map<string, Volume>()
   /** Each `GET /v1/jobs/:id` takes the next of its states; the last one stays. */
   readonly jobs = new Map<string, Volume[]>()
+  /** What it is asked besides, `GET /v1/summaries` for example, and what it says then. */
+  readonly answers = new Map<string, unknown>()
   override: Override = () => false
   readonly #server: Server
   readonly #folder: string
@@ -61,7 +63,8 @@ export class FakeControlServer {
     const seen = await readRequest(request)
     this.requests.push(seen)
     if (this.override(seen, response)) return
-    const [status, body] = this.#answer(seen)
+    const known = this.answers.get(`${seen.method} ${seen.url}`)
+    const [status, body] = known === undefined ? this.#answer(seen) : ([200, known] as const)
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   }
 
