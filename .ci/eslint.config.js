@@ -36,7 +36,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['test/**/*.ts', 'bench/**/*.ts'],
+    files: ['test/**/*.ts', 'bench/**/*.ts', 'docs/**/*.ts'],
     rules: {
       // tap's assertions return booleans and its promises are awaited by the parent test.
       '@typescript-eslint/no-floating-promises': 'off',

@@ -78,6 +78,17 @@ t.test('YAML is not even loaded where there is no file', async (t) => {
   t.equal(await loaded('--config', join(directory, 'c.yaml')), true)
 })
 
+t.test('info --config and profiles load nothing of the daemon, and no YAML', async (t) => {
+  const daemon = await new DaemonProcess(t).start()
+  for (const argv of [['info', '--config'], ['profiles']]) {
+    const coverage = t.testdir({})
+    t.match(await convoy([...argv, '-s', daemon.controlSocket], { NODE_V8_COVERAGE: coverage }), { code: 0 })
+    const report = readdirSync(coverage).map((name) => readFileSync(join(coverage, name), 'utf8'))
+    t.match(report.join(), /build\/src\/cli\/config-commands/)
+    t.notMatch(report.join(), /build\/src\/(?:daemon|api|core|drivers|store)\/|node_modules\/(?:yaml|fastify|pino)\//)
+  }
+})
+
 t.test('profiles: what a volume is made with is settled once, and a repeated create is the same create', async (t) => {
   const daemon = new DaemonProcess(t)
   const path = join(daemon.directory, 'c.yaml')

@@ -1,9 +1,10 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { eventually } from '../engine/polling.js'
 import { convoy } from './convoy-command.js'
-import { DaemonProcess } from './daemon-process.js'
+import { DaemonProcess, mainProgram } from './daemon-process.js'
 
 async function startWith(t: Test, text: string, args: readonly string[] = []) {
   const daemon = new DaemonProcess(t)
@@ -96,6 +97,23 @@ t.test('SIGHUP opens the log anew: whoever rotates it has moved the old file awa
   await eventually('it writes a new one', () => has(readAgain))
   await daemon.stop()
   t.notMatch(readFileSync(`${log}.1`, 'utf8'), readAgain)
+})
+
+const skip = spawnSync('script', ['--version']).error === undefined ? false : 'needs script(1)'
+
+t.test('a terminal that is closed ends the daemon that was started there, as Ctrl-C would', { skip }, async (t) => {
+  const daemon = new DaemonProcess(t)
+  const pidFile = join(daemon.root, 'convoy.pid')
+  const command = [process.execPath, mainProgram, ...daemon.arguments].join(' ')
+  const terminal = spawn('script', ['-qec', `env -u NODE_OPTIONS ${command}`, '/dev/null'], { stdio: 'ignore' })
+  await eventually('it serves', () => existsSync(daemon.controlSocket))
+  const pid = Number(readFileSync(pidFile, 'utf8'))
+  process.kill(pid, 'SIGHUP')
+  const config = await daemon.control('GET', '/v1/config')
+  t.equal(config.status, 200, 'with its terminal it goes on')
+  terminal.kill('SIGKILL')
+  await eventually('it has ended', () => !existsSync(`/proc/${pid}`))
+  t.notOk(existsSync(daemon.pluginSocket), 'it has cleaned up')
 })
 
 t.test('more jobs may run at once from then on, and those that wait are started', async (t) => {

@@ -1,0 +1,73 @@
+import type { OptionTable } from '../src/model/options.js'
+import {
+  type DescribedOption,
+  describedDrivers,
+  describedOptions,
+  describedVolumeOptions,
+} from './described-options.js'
+
+/**
+ * A configuration file that says nothing: every option with its default, behind `# `. What explains stands behind `## `, so that
+ * the whole file without its `# ` is a configuration again.
+ */
+export function sampleFile(): string {
+  const options = describedOptions.filter(({ isInFile, name }) => isInFile && name !== 'drivers')
+  return [
+    ...explain('Convoy reads this file as /etc/convoy/convoy.yaml, or as "convoy daemon --config FILE" says.'),
+    ...explain(
+      'Flags count more than the environment, which counts more than this file. What holds in the end, and why:',
+    ),
+    ...explain('"convoy info --config". Is the file right: "convoy daemon --check". After a change: SIGHUP for the'),
+    ...explain(
+      'options that are marked (reload), a restart of the daemon for the others; no container notices either.',
+    ),
+    ...options.flatMap((option) => ['', ...describe(option), setting(option)]),
+    '',
+    ...explain('The storage drivers, each with its options; the first is the default one.'),
+    '# drivers:',
+    ...describedDrivers.flatMap((driver) => [
+      `#   ${driver.name}:`,
+      ...driver.options.flatMap((option) => [...describe(option, '    '), setting(option, '    ')]),
+    ]),
+    '',
+    ...explain(
+      'Named sets of volume options: "docker volume create -d convoy -o profile=gold db". What else is typed counts more.',
+    ),
+    ...explain('A change concerns only volumes that are made from then on. (reload)'),
+    ...explain('Options of every volume:'),
+    ...volumeOptions(withoutProfile(describedVolumeOptions)),
+    ...describedDrivers.flatMap((driver) => [
+      ...explain(`Options of volumes of the driver ${driver.name}:`),
+      ...volumeOptions(driver.volumeOptions),
+    ]),
+    '# profiles:',
+    '#   gold:',
+    '#     size: 10G',
+    '#     onRemove: trash',
+    '',
+  ].join('\n')
+}
+
+const explain = (text: string, indent = '') => [`## ${indent}${text}`]
+
+function describe({ help, isReloadable }: DescribedOption, indent = ''): readonly string[] {
+  return explain(`${help}${isReloadable ? ' (reload)' : ''}`, indent)
+}
+
+/** What has no default is shown with something that could be. */
+function setting({ name, defaultText, placeholder }: DescribedOption, indent = ''): string {
+  const text = placeholder === '' ? 'false' : (defaultText?.replace('NAME', 'convoy') ?? examples[name] ?? placeholder)
+  return `# ${indent}${name}: ${text}`
+}
+
+const examples: Readonly<Record<string, string>> = { log: '/var/log/convoy.log' }
+
+function volumeOptions(table: OptionTable): readonly string[] {
+  return Object.entries(table).flatMap(([name, { placeholder, help }]) =>
+    explain(`${name} (${placeholder}): ${help}`, '  '),
+  )
+}
+
+function withoutProfile({ profile, ...others }: OptionTable): OptionTable {
+  return others
+}

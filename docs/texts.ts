@@ -1,0 +1,10 @@
+import { manualPage } from './manual-page.js'
+import { describeInReadme } from './readme-options.js'
+import { sampleFile } from './sample-file.js'
+
+/** Files of the repository that are made from the tables of options: path → how it is made of what it is now. */
+export const texts: Readonly<Record<string, (before: string) => string>> = {
+  'README.md': describeInReadme,
+  'systemd/convoy.yaml.sample': sampleFile,
+  'man/convoy.8': manualPage,
+}
