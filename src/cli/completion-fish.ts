@@ -51,7 +51,7 @@ function describeCommand({ path, commands, flags, argument }: CompletedCommand):
 
 function describeFlag({ names, help, value }: CompletedFlag): string {
   const spelled = names.map((name) => (name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`))
-  const after = value === undefined ? [] : ['-r', describeSource(value)].filter(Boolean)
+  const after = value === undefined ? [] : [value === 'files' ? '-r' : '-x', describeSource(value)].filter(Boolean)
   return [...spelled, ...after, `-d ${quote(help)}`].join(' ')
 }
 

@@ -1,0 +1,123 @@
+import { Command } from 'commander'
+import { spawn } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { commandGroups } from '../../src/cli/command-groups.js'
+import { describeCommands } from '../../src/cli/completion-tree.js'
+import { Session } from '../../src/cli/session.js'
+import { FakeControlServer } from '../fakes/control-server.js'
+
+const main = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+
+const environment = {
+  version: '1.2.3',
+  terminal: { out: () => undefined, err: () => undefined },
+  sleep: async () => undefined,
+  now: () => new Date(0),
+  daemon: { loadOptions: async () => ({}), run: async () => 0 },
+}
+
+/** Every command but the daemon, with something for each argument that it needs. */
+async function commandLines(): Promise<readonly (readonly string[])[]> {
+  const program = new Command('convoy')
+  for (const { load } of commandGroups) (await load())(program, new Session(environment))
+  const argumentsOf = (path: string) => {
+    const words = path.split(' ')
+    const command = words.reduce((at, word) => at.commands.find((one) => one.name() === word)!, program)
+    return command.registeredArguments.flatMap(({ required, argChoices }) =>
+      required ? [argChoices?.[0] ?? 'db'] : [],
+    )
+  }
+  const paths = describeCommands(program).map(({ path }) => path)
+  return paths
+    .filter((path) => path !== '' && path !== 'daemon')
+    .map((path) => [...path.split(' '), ...argumentsOf(path)])
+}
+
+/** Further ones, that load what the plain command does not. */
+const others: readonly (readonly string[])[] = [
+  [],
+  ['--help'],
+  ['--version'],
+  ['nonsense'],
+  ['create', '--help'],
+  ['inspect', 'daemon'],
+  ['ls', '--format', 'json'],
+  ['ls', '--format', 'table {{.Name}}'],
+  ['trash', 'empty', '--yes'],
+]
+
+/** The files that one run loaded, by their URLs: V8 counts what it executes. Not through tap, which loads itself into children. */
+async function loadedBy(argv: readonly string[], socketPath: string): Promise<readonly string[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'convoy-loaded-'))
+  try {
+    const command = [
+      '-u',
+      'NODE_OPTIONS',
+      `NODE_V8_COVERAGE=${folder}`,
+      process.execPath,
+      main,
+      '-s',
+      socketPath,
+      ...argv,
+    ]
+    const child = spawn('/usr/bin/env', command, { stdio: 'ignore', timeout: 20_000 })
+    await new Promise((resolve) => child.once('close', resolve))
+    const [report = ''] = await readdir(folder)
+    const { result } = JSON.parse(await readFile(join(folder, report), 'utf8')) as { result: { url: string }[] }
+    return result.map(({ url }) => url)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const partsOf = (urls: readonly string[]) =>
+  [...new Set(urls.flatMap((url) => /\/build\/src\/(?:([^/]+)\/)/.exec(url)?.[1] ?? []))].sort()
+const packagesOf = (urls: readonly string[]) =>
+  [...new Set(urls.flatMap((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? []))].sort()
+
+/** Wide characters are measured with these. */
+const packagesForWidths = ['ansi-regex', 'get-east-asian-width', 'string-width', 'strip-ansi']
+
+t.test('no command but the daemon loads any part of it, nor a package beyond its own', async (t) => {
+  const server = await FakeControlServer.start()
+  t.teardown(() => server.close())
+  const volume = { name: 'db', driver: 'vfs', state: 'ready', mounts: 0, createdAt: '2026-11-20T00:00:00Z' }
+  server.volumes.set('db', { Name: 'db' })
+  server.jobs.set('db', [{ id: 'db', state: 'succeeded' }])
+  server.answers.set('GET /v1/summaries', [volume])
+  server.answers.set('GET /v1/volumes/db/holders', { references: [], mounts: [] })
+  server.answers.set('GET /v1/trash', [])
+  server.answers.set('GET /v1/drivers', [])
+  const lines = [...(await commandLines()), ...others]
+  t.ok(lines.length > 25)
+  for (const argv of lines) {
+    const urls = await loadedBy(argv, server.socketPath)
+    const text = argv.join(' ')
+    t.ok(
+      urls.some((url) => url.endsWith('/build/src/cli/command-line.js')),
+      `${text}: something was seen`,
+    )
+    t.same(packagesOf(urls), ['commander'], text)
+    // The options of the daemon are a table, and a part of what is completed.
+    const parts = argv[0] === 'completion' ? ['cli', 'daemon', 'model'] : ['cli', 'model']
+    t.same(
+      partsOf(urls).filter((part) => !parts.includes(part)),
+      [],
+      text,
+    )
+    const daemon = urls.filter((url) => url.includes('/build/src/daemon/')).map((url) => url.replace(/.*\//, ''))
+    t.same(daemon, argv[0] === 'completion' ? ['daemon-options.js'] : [], text)
+  }
+})
+
+t.test('text beyond ASCII loads what measures it, and nothing else does', async (t) => {
+  const server = await FakeControlServer.start()
+  t.teardown(() => server.close())
+  server.answers.set('GET /v1/summaries', [{ name: '日本', driver: 'vfs', state: 'ready' }])
+  const packages = packagesOf(await loadedBy(['ls'], server.socketPath))
+  t.same(packages, [...packagesForWidths, 'commander'].sort())
+})
