@@ -51,20 +51,36 @@ t.test('what waits for a restart, and what looks wrong, is said on stderr', asyn
   const { run } = await serve(t, { ...quiet, needsRestart: ['root', 'name'], warnings: ['CONVOY_X is no option'] })
   const { code, err } = await run('info', '--config')
   t.equal(code, 0)
-  t.match(err, /changed since the start: root, name\n.*CONVOY_X is no option\n/)
+  t.match(err, /needs a restart: root, name\n.*CONVOY_X is no option\n/)
 })
 
-t.test('both can be JSON for programs', async (t) => {
-  const report = { ...quiet, options, profiles: { gold: { driver: 'vfs', size: '1G' } } }
-  const { run } = await serve(t, report)
-  t.strictSame(JSON.parse((await run('info', '--config', '--format', 'json')).out), report)
-  t.strictSame(JSON.parse((await run('info', '--format=json')).out), report, 'a format is one of the configuration')
-  t.strictSame(JSON.parse((await run('profiles', '--format', 'json')).out), report.profiles)
+t.test('both have the formats of every listing', async (t) => {
+  const { run } = await serve(t, { ...quiet, options, profiles: { gold: { driver: 'vfs', size: '1G' }, tin: {} } })
+  const lines = async (...argv: readonly string[]) =>
+    (await run(...argv)).out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown)
+  t.match(await lines('info', '--config', '--format', 'json'), [
+    { Name: 'jobs', Value: '3', Source: '--jobs', Overrides: [{ value: '2', source: 'CONVOY_JOBS' }, {}] },
+    { Name: 'trash-retention', Value: '24h' },
+    { Name: 'log', Source: 'default' },
+  ])
+  t.equal((await lines('info', '--format=json')).length, 3, 'a format is one of the configuration')
+  t.match(await lines('profiles', '--format', 'json'), [
+    { Name: 'gold', Driver: 'vfs', Options: { size: '1G' } },
+    { Name: 'tin', Driver: '(default)', Options: {} },
+  ])
+  t.equal((await run('profiles', '-q')).out, 'gold\ntin\n')
+  t.equal(
+    (await run('info', '--config', '--format', '{{.Name}}={{.Value}}')).out,
+    'jobs=3\ntrash-retention=24h\nlog=-\n',
+  )
   for (const argv of [
     ['info', '--config', '--format', 'xml'],
     ['profiles', '--format', 'xml'],
   ])
-    t.match(await run(...argv), { code: 1, err: /table, json/ })
+    t.match(await run(...argv), { code: 1, err: /xml/ })
 })
 
 t.test('profiles are a table: name, driver, options', async (t) => {
@@ -72,7 +88,7 @@ t.test('profiles are a table: name, driver, options', async (t) => {
   const { run } = await serve(t, { ...quiet, profiles })
   t.equal(
     (await run('profiles')).out,
-    'PROFILE   DRIVER      OPTIONS\ngold      ebs         type=io2 iops=3000\na?[31m    (default)\n',
+    'PROFILE  DRIVER     OPTIONS\ngold     ebs        type=io2 iops=3000\na?[31m   (default)\n',
   )
 })
 

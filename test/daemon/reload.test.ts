@@ -60,7 +60,7 @@ t.test('what cannot change is named with what it needs, and --config says so, to
   const { out, err } = await convoy(['info', '--config', '-s', daemon.controlSocket])
   t.match(out, /^jobs +3 +.*convoy\.yaml:1$/m)
   t.match(out, /^log-format +json +default$/m)
-  t.match(err, 'changed since the start: log-format, vfs.defaultvolumesize')
+  t.match(err, 'needs a restart: log-format, vfs.defaultvolumesize')
 })
 
 t.test('a file that is broken or gone keeps the configuration, and the reason is logged', async (t) => {
