@@ -80,9 +80,7 @@ const isReloadable = (name: string) =>
 
 /** What is not reloadable stays as it is. */
 function merge(before: DaemonConfig, next: DaemonConfig): DaemonConfig {
-  const kept = before.settings.filter(({ name }) => !isReloadable(name))
-  const taken = next.settings.filter(({ name }) => isReloadable(name))
-  const byName = new Map([...kept, ...taken].map((setting) => [setting.name, setting]))
+  const taken = new Map(next.settings.map((setting) => [setting.name, setting]))
   return {
     ...before,
     onDockerRemove: next.onDockerRemove,
@@ -92,8 +90,7 @@ function merge(before: DaemonConfig, next: DaemonConfig): DaemonConfig {
     logLevel: next.logLevel,
     profiles: next.profiles,
     file: next.file,
-    // In the order of the table.
-    settings: before.settings.map((setting) => byName.get(setting.name) ?? setting),
+    settings: before.settings.map((one) => (isReloadable(one.name) ? (taken.get(one.name) ?? one) : one)),
     warnings: next.warnings,
   }
 }
