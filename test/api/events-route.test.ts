@@ -66,6 +66,44 @@ t.test('many pages and what happens meanwhile come whole, in order and once', as
   )
 })
 
+/** Pages of the database, of which the second one (the first only asks for the bounds) waits until it is let go. */
+function holdPage(served: ServedWorld, isReadLate: boolean) {
+  const { events } = served.world.ledger
+  const readNow = events.read.bind(events)
+  let pages = 0
+  let letGo: () => void = () => undefined
+  const gate = new Promise<void>((resolve) => (letGo = resolve))
+  events.read = async (query) => {
+    if (++pages !== 2) return readNow(query)
+    const early = await readNow(query)
+    await gate
+    return isReadLate ? readNow(query) : early
+  }
+  return { letGo, reached: () => eventually('the page is on its way', () => pages >= 2) }
+}
+
+for (const isReadLate of [true, false]) {
+  const where = isReadLate ? 'and is in it' : 'and is not in it'
+  t.test(`what becomes durable while a page is on its way, ${where}, comes in its turn and once`, async (t) => {
+    const served = await withVolumes(t, 'a', 'b')
+    const { letGo, reached } = holdPage(served, isReadLate)
+    const reader = await read(t, served, { query: '?since=0' })
+    await reached()
+    await served.world.create('c')
+    await served.world.settle()
+    // The page comes between the announcement and the moment at which subscribers are told.
+    served.world.core.events.listen(letGo)
+    await served.world.create('d')
+    await served.world.settle()
+    await served.world.create('e')
+    await eventually('the last one comes', () => reader.short.includes('volume.create e'))
+    t.strictSame(
+      reader.events.map(({ id }) => id),
+      [1, 2, 3, 4, 5],
+    )
+  })
+}
+
 t.test('without following, the answer ends after what is there', async (t) => {
   const served = await withVolumes(t, 'a', 'b')
   const short = async (query: string) => {
@@ -132,6 +170,29 @@ t.test('a subscriber that reads too slowly is cut off, others are not, and it ca
     [...slow.events, ...again.events].map(({ id }) => id),
     quick.events.map(({ id }) => id),
   )
+})
+
+t.test('who reads old events slowly is waited for, with a few pages in memory at most', async (t) => {
+  const served = await ServedWorld.start(t)
+  const { core, ledger } = served.world
+  const count = 4000
+  for (let index = 0; index < count; index++) {
+    core.events.note('driver.unavailable', { driver: 'vfs', error: 'x'.repeat(1000) })
+  }
+  await served.world.settle()
+  const readNow = ledger.events.read.bind(ledger.events)
+  let pages = 0
+  ledger.events.read = (query) => {
+    pages++
+    return readNow(query)
+  }
+  const reader = await read(t, served, { query: '?since=0&follow=false' })
+  reader.pause()
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  t.ok(pages < 10, `${pages} pages were read`)
+  reader.resume()
+  await reader.ended()
+  t.equal(reader.events.length, count)
 })
 
 t.test('a subscriber hears a heartbeat, and one that has gone costs nothing more', async (t) => {

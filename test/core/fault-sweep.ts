@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type Fault, moments } from '../fakes/fault-injector.js'
 import { type Precious, wrongAtRest, wrongNow } from '../fakes/invariants.js'
+import { untold } from '../fakes/story.js'
 import { type Kind, World } from '../fakes/world.js'
 
 /** One operation, in a world where it makes sense. */
@@ -41,6 +42,7 @@ async function trial(operation: Operation, kind: Kind, fault: Fault): Promise<bo
   const attempt = await world.attempt(() => operation.act(world, kind), fault)
   const { struckAt } = world.faults
   try {
+    assert.deepEqual(untold(world), [])
     if (attempt.isCrashed === true) await world.restart()
     else assert.deepEqual(wrongNow(world, precious), [])
     if (attempt.error !== undefined && operation.leavesNothing !== undefined) {

@@ -1,14 +1,28 @@
-import type { ConvoyEvent } from '../../src/model/event.js'
+import type { ConvoyEvent, EventType } from '../../src/model/event.js'
 import type { VolumeState } from '../../src/model/volume.js'
 import type { LedgerContents } from '../../src/store/ledger-write.js'
 import type { World } from './world.js'
 
 type Told = 'listed' | 'forgotten' | 'trashed'
 
+/** What a volume must have been for this to happen to it. */
+const mayFollow: Readonly<Partial<Record<EventType, readonly (Told | 'nothing')[]>>> = {
+  'volume.create': ['nothing'],
+  'volume.adopt': ['nothing'],
+  'volume.discover': ['nothing'],
+  'volume.take-back': ['forgotten'],
+  'volume.undelete': ['trashed'],
+  'volume.trash': ['nothing', 'listed', 'forgotten'],
+  'volume.destroy': ['trashed'],
+  'volume.mount': ['listed'],
+}
+
 /** What the events say of each volume, by id, and how often each mount id holds which volume. */
 class Story {
   readonly volumes = new Map<string, Told>()
   readonly counts = new Map<string, number>()
+  /** Events that cannot follow what was told before: told twice, or of something else. */
+  readonly impossible: string[] = []
 
   constructor(events: readonly ConvoyEvent[]) {
     for (const event of events) this.#tell(event)
@@ -16,6 +30,8 @@ class Story {
 
   #tell(event: ConvoyEvent): void {
     const { type, volume = '', volumeId = '', mountId = '', count = 0, reason, state } = event
+    const before = this.volumes.get(volumeId) ?? 'nothing'
+    if (mayFollow[type]?.includes(before) === false) this.impossible.push(`${type} of ${volumeId}, which is ${before}`)
     switch (type) {
       case 'volume.create':
       case 'volume.adopt':
@@ -77,6 +93,7 @@ export function untold({ database }: World): readonly string[] {
   const story = new Story(database.events.all)
   const counts = rows.mounts.map(({ volume, id, count }) => [`${volume} ${id}`, count] as const)
   return [
+    ...story.impossible,
     ...wrongVolumes(rows, story),
     ...counts.filter(([key, count]) => story.counts.get(key) !== count).map(([key]) => `events miscount ${key}`),
     ...(story.counts.size > counts.length ? ['events tell of mounts that are not there'] : []),

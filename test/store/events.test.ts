@@ -59,7 +59,7 @@ const queries: fc.Arbitrary<EventQuery> = fc.record(
 )
 const prunings: fc.Arbitrary<EventPruning> = fc.record({
   beforeTime: times,
-  most: fc.integer({ min: 1, max: 50 }),
+  most: fc.nat(50),
   batch: fc.integer({ min: 1, max: 50 }),
 })
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type fc from 'fast-check'
 import type { Fault } from '../../fakes/fault-injector.js'
 import { wrongAtRest, wrongNow } from '../../fakes/invariants.js'
+import { untold } from '../../fakes/story.js'
 import type { World } from '../../fakes/world.js'
 import type { ErrorCode } from '../../../src/errors.js'
 import type { Model } from './model.js'
@@ -41,6 +42,7 @@ export abstract class Command implements fc.AsyncCommand<Model, World> {
     const expected = this.expect(model.clone(), world)
     const attempt = await world.attempt(() => this.act(world), model.isFull ? undefined : this.fault)
     const { struckAt } = world.faults
+    assert.deepEqual(untold(world), [])
     if (attempt.isCrashed === true) await world.restart()
     else if (struckAt !== undefined) await this.#recoverFromFailure(world)
     await world.finishJobs()
