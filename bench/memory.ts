@@ -75,7 +75,8 @@ async function look(daemon: BenchDaemon, what: Pick<Measured, 'volumes' | 'when'
   return { ...what, daemon: await useOf(daemon.pid), children: await Promise.all(children.map(useOf)) }
 }
 
-async function useOf(pid: number): Promise<Use> {
+/** What a process holds. */
+export async function useOf(pid: number): Promise<Use> {
   const text = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8')
   const bytes = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) * 1024
   return { pss: bytes('Pss'), pssAnonymous: bytes('Pss_Anon'), pssFile: bytes('Pss_File'), rss: bytes('Rss') }
