@@ -24,7 +24,9 @@ async function runCommand(): Promise<number> {
   process.stdout.on('error', leaveQuietly)
   process.stderr.on('error', leaveQuietly)
   return runCommandLine(argv, {
-    version: readVersion(),
+    get version() {
+      return readVersion()
+    },
     terminal: openSystemTerminal(process.env),
     sleep: (ms) => setTimeout(ms),
     now: () => new Date(),

@@ -15,9 +15,10 @@ export const commandGroups: readonly CommandGroup[] = [
   { commands: ['daemon'], load: async () => (await import('./daemon-command.js')).addDaemonCommand },
   { commands: ['info', 'profiles'], load: async () => (await import('./config-commands.js')).addConfigCommands },
   {
-    commands: ['create', 'delete', 'undelete', 'mount', 'umount', 'list', 'inspect'],
+    commands: ['create', 'delete', 'undelete', 'mount', 'umount'],
     load: async () => (await import('./volume-commands.js')).addVolumeCommands,
   },
+  { commands: ['list', 'inspect'], load: async () => (await import('./query-commands.js')).addQueryCommands },
   { commands: ['ls'], load: async () => (await import('./ls-command.js')).addLsCommand },
   { commands: ['ps'], load: async () => (await import('./ps-command.js')).addPsCommand },
   { commands: ['trash'], load: async () => (await import('./trash-commands.js')).addTrashCommands },

@@ -3,6 +3,7 @@ import { normaliseArguments } from './arguments.js'
 import { findFirstWord, groupsFor } from './command-groups.js'
 import type { Environment } from './environment.js'
 import { defaultSocketPath, type GlobalOptions, Session } from './session.js'
+import { printLine } from './terminal.js'
 
 /** Runs one command line, without the program's name, and resolves to its exit code. Never throws. */
 export async function runCommandLine(argv: readonly string[], environment: Environment): Promise<number> {
@@ -36,11 +37,11 @@ async function runCommand(argv: readonly string[], session: Session): Promise<vo
 const helpCodes: ReadonlySet<string> = new Set(['commander.help', 'commander.helpDisplayed', 'commander.version'])
 
 function buildProgram(session: Session): Command {
-  const { terminal, version } = session.environment
+  const { terminal } = session.environment
   const program = new Command('convoy')
     .description('Volumes for Docker, and the daemon that serves them')
     .usage('[global options] command [options] [arguments]')
-    .version(`convoy version ${version}`, '-v, --version', 'show the version')
+    .option('-v, --version', 'show the version')
     .helpOption('-h, --help', 'show this help')
     .option('-s, --socket <PATH>', `the socket of the daemon (default: ${defaultSocketPath})`)
     .option('-d, --debug', 'say on stderr what happens')
@@ -51,6 +52,11 @@ function buildProgram(session: Session): Command {
     // Errors are shown once, by the session. What else commander would write to stderr is help.
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.out, outputError: () => undefined })
     .configureHelp({ showGlobalOptions: true })
+  // Not .version(), which wants the text of it now: reading it takes time.
+  program.on('option:version', () => {
+    printLine(terminal, `convoy version ${session.environment.version}`)
+    throw new CommanderError(0, 'commander.version', '')
+  })
   program.hook('preAction', () => session.begin(program.opts<GlobalOptions>()))
   return program
 }

@@ -13,22 +13,6 @@ export function addVolumeCommands(program: Command, session: Session): void {
   addDelete(program, session)
   addUndelete(program, session)
   addMount(program, session)
-  addQueries(program, session)
-}
-
-function addQueries(program: Command, session: Session): void {
-  program
-    .command('list')
-    .description('show all volumes as JSON, by name')
-    .option('--driver <NAME>', 'only the volumes of this driver')
-    .action(async ({ driver }: { driver?: string }) => {
-      const query = driver === undefined ? '' : `?${new URLSearchParams({ driver }).toString()}`
-      printJson(session.terminal, await session.client.get(`/v1/volumes${query}`))
-    })
-  program
-    .command('inspect <vol>')
-    .description('show one volume as JSON')
-    .action(async (name: string) => printJson(session.terminal, await session.client.get(volumePath(name))))
 }
 
 /** Flags of `create` that are options of the volume under another name or none. */

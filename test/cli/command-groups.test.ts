@@ -25,7 +25,7 @@ t.test('each group adds the commands that it is asked for by, and no others', as
 })
 
 t.test('a known word loads its group only; help, completion and what is unknown load all', async (t) => {
-  t.same(groupsFor('list'), groupsFor('create'))
+  t.same(groupsFor('list'), groupsFor('inspect'))
   t.equal(groupsFor('list').length, 1)
   for (const word of [undefined, 'help', 'completion', 'nonsense']) t.same(groupsFor(word), commandGroups)
 })
