@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, mkdirSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync } from 'node:fs'
 import http from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -24,8 +24,11 @@ export const eventsBenchmark: Benchmark = {
     copyFileSync(process.execPath, node)
     chmodSync(node, 0o755)
     const daemon = await BenchDaemon.start(directory, { node })
+    const socket = join(directory, 'control.sock')
     try {
-      return await observe(daemon, join(directory, 'control.sock'))
+      // It opens after Docker's.
+      while (!existsSync(socket)) await sleep(10)
+      return await observe(daemon, socket)
     } finally {
       await daemon.stop()
     }
