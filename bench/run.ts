@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Benchmark } from './benchmark.js'
+import { commandLineBenchmark } from './command-line.js'
 import { eventsBenchmark } from './events.js'
 import { engineBenchmark } from './engine.js'
 import { describeLoad, describeMachine } from './machine.js'
@@ -19,6 +20,7 @@ const benchmarks: readonly Benchmark[] = [
   startBenchmark,
   memoryBenchmark,
   eventsBenchmark,
+  commandLineBenchmark,
   engineBenchmark,
 ]
 const resultsPath = fileURLToPath(new URL('../../bench/RESULTS.md', import.meta.url))
