@@ -60,6 +60,11 @@ export const volumeSummaries = Type.Array(
   { description: 'volumes by name, in order' },
 )
 
+export const usageDocument = Type.Object(
+  { usedBytes: Type.Integer(), sizeBytes: Type.Optional(Type.Integer({ description: 'the size asked for' })) },
+  { description: 'what a volume takes on its storage' },
+)
+
 export const holdersDocument = Type.Object(
   {
     references: Type.Array(
@@ -154,6 +159,8 @@ export const createBody = Type.Object(
 )
 export const undeleteBody = Type.Object({ as: Type.Optional(Type.String()) }, closed)
 export const mountBody = Type.Object({ mountpoint: Type.Optional(Type.String()) }, closed)
+export const renameBody = Type.Object({ name: Type.String() }, closed)
+export const resizeBody = Type.Object({ size: Type.String({ description: 'for example 10G' }) }, closed)
 export const driverQuery = Type.Object({ driver: Type.Optional(Type.String()) }, closed)
 export const deleteQuery = Type.Object(
   {

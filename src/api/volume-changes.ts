@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { ConvoyError } from '../errors.js'
 import { commandLineMountId } from '../model/mount.js'
+import { parseSizeBytes } from '../model/size.js'
 import { parseVolumeName } from '../model/volume-name.js'
 import type { ApiDeps } from './api-deps.js'
 import { type ControlScope, run } from './control-scope.js'
@@ -10,6 +11,8 @@ import {
   mountBody,
   nameParameter,
   nothingDocument,
+  renameBody,
+  resizeBody,
   undeleteBody,
   volumeDocument,
 } from './schemas.js'
@@ -20,6 +23,7 @@ const answer = { 200: volumeDocument }
 /** What can be done to volumes. */
 export function registerVolumeChanges(app: ControlScope, deps: ApiDeps): void {
   registerComing(app, deps)
+  registerAltering(app, deps)
   registerMounting(app, deps)
 }
 
@@ -47,6 +51,24 @@ function registerComing(app: ControlScope, deps: ApiDeps): void {
       const name = parseVolumeName(params.name)
       await (query.reference === 'true' ? core.removal.forget(name, call) : core.removal.delete(name, call))
       return {}
+    }),
+  )
+}
+
+function registerAltering(app: ControlScope, deps: ApiDeps): void {
+  const { core } = deps
+  const rename = { params: nameParameter, body: renameBody, response: answer }
+  app.post('/v1/volumes/:name/rename', { schema: rename }, ({ params, body }, reply) =>
+    run(deps, reply, async (call) => {
+      const [from, to] = [parseVolumeName(params.name), parseVolumeName(body.name)]
+      return show(deps, await core.alteration.rename(from, to, call))
+    }),
+  )
+  const resize = { params: nameParameter, body: resizeBody, response: answer }
+  app.post('/v1/volumes/:name/resize', { schema: resize }, ({ params, body }, reply) =>
+    run(deps, reply, async (call) => {
+      const sizeBytes = parseSizeBytes(body.size)
+      return show(deps, await core.alteration.resize(parseVolumeName(params.name), sizeBytes, call))
     }),
   )
 }

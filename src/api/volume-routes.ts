@@ -7,6 +7,7 @@ import {
   driverQuery,
   holdersDocument,
   nameParameter,
+  usageDocument,
   volumeDocument,
   volumesDocument,
   type VolumeDocument,
@@ -36,9 +37,16 @@ export function registerVolumeRoutes(app: ControlScope, deps: ApiDeps): void {
   registerQuestions(app, deps)
 }
 
-/** What takes a look at the kernel. */
+/** What takes a look at the kernel or at the storage. */
 function registerQuestions(app: ControlScope, deps: ApiDeps): void {
   const { core } = deps
+  const usage = { params: nameParameter, response: { 200: usageDocument } }
+  app.get('/v1/volumes/:name/usage', { schema: usage }, ({ params }, reply) =>
+    run(deps, reply, async (call) => {
+      const volume = core.volumes.get(parseVolumeName(params.name))
+      return { usedBytes: await core.volumes.usage(volume, call), ...optional('sizeBytes', volume.sizeBytes) }
+    }),
+  )
   const holders = { params: nameParameter, response: { 200: holdersDocument } }
   app.get('/v1/volumes/:name/holders', { schema: holders }, ({ params }, reply) =>
     run(deps, reply, async () => {

@@ -19,6 +19,10 @@ export const commandGroups: readonly CommandGroup[] = [
     load: async () => (await import('./volume-commands.js')).addVolumeCommands,
   },
   { commands: ['list', 'inspect'], load: async () => (await import('./query-commands.js')).addQueryCommands },
+  {
+    commands: ['rename', 'resize', 'du'],
+    load: async () => (await import('./alteration-commands.js')).addAlterationCommands,
+  },
   { commands: ['ls'], load: async () => (await import('./ls-command.js')).addLsCommand },
   { commands: ['ps'], load: async () => (await import('./ps-command.js')).addPsCommand },
   { commands: ['trash'], load: async () => (await import('./trash-commands.js')).addTrashCommands },

@@ -1,3 +1,4 @@
+import { Alteration } from './alteration.js'
 import type { CoreDeps } from './core-deps.js'
 import { Discovery } from './discovery.js'
 import { DriverAvailability } from './driver-availability.js'
@@ -18,6 +19,7 @@ export interface Core {
   readonly volumes: Volumes
   readonly mounts: Mounts
   readonly removal: Removal
+  readonly alteration: Alteration
   readonly jobs: Jobs
   readonly trash: Trash
   readonly recovery: Recovery
@@ -37,8 +39,9 @@ export function createCore(deps: CoreDeps): Core {
   const jobs = new Jobs(deps)
   const trash = new Trash(deps, { jobs, holding })
   const removal = new Removal(deps, { volumes, resumption, holding, mounts, trash, retirement })
-  const recovery = new Recovery(deps, resumption)
+  const alteration = new Alteration(deps, { volumes, resumption, holding })
+  const recovery = new Recovery(deps, { resumption, alteration })
   const discovery = new Discovery(deps, { volumes, availability })
   const reconciliation = new Reconciliation(deps, { holding, mounts })
-  return { volumes, mounts, removal, jobs, trash, recovery, discovery, reconciliation, events }
+  return { volumes, mounts, removal, alteration, jobs, trash, recovery, discovery, reconciliation, events }
 }

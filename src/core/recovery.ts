@@ -1,4 +1,6 @@
 import type { CallContext } from '../model/call-context.js'
+import type { Volume } from '../model/volume.js'
+import type { Alteration } from './alteration.js'
 import { type CoreDeps, mountPath } from './core-deps.js'
 import { mountEvent } from './events.js'
 import type { Resumption } from './resumption.js'
@@ -8,10 +10,12 @@ import { detached } from './volume-transitions.js'
 export class Recovery {
   readonly #deps: CoreDeps
   readonly #resumption: Resumption
+  readonly #alteration: Alteration
 
-  constructor(deps: CoreDeps, resumption: Resumption) {
+  constructor(deps: CoreDeps, parts: { readonly resumption: Resumption; readonly alteration: Alteration }) {
     this.#deps = deps
-    this.#resumption = resumption
+    this.#resumption = parts.resumption
+    this.#alteration = parts.alteration
   }
 
   /** After a reboot nothing is mounted, whatever the ledger says. Resolves before the first request is answered. */
@@ -38,16 +42,30 @@ export class Recovery {
 
   /** Carries on what a crash cut short, one volume after the other; one that fails is left for its next use. */
   async resumeAll(call: CallContext): Promise<void> {
-    const { ledger, locks, log } = this.#deps
-    const cutShort = [...ledger.volumes.values()].filter(({ state }) => state.endsWith('ing'))
+    const { ledger, log } = this.#deps
+    const cutShort = [...ledger.volumes.values()].filter(
+      ({ state, resizeTo }) => state.endsWith('ing') || resizeTo !== undefined,
+    )
     for (const volume of cutShort) {
       try {
-        await locks.run(volume.name, call.signal, () => this.#resumption.resume(volume.name, call))
+        await this.#resume(volume, call)
         log.info({ volume: volume.name, state: volume.state }, 'carried on what was cut short')
       } catch (thrown) {
         log.warn({ volume: volume.name, state: volume.state, err: thrown }, 'could not carry on: left for the next use')
       }
     }
+  }
+
+  async #resume({ name, state, renameTo }: Volume, call: CallContext): Promise<void> {
+    const { locks } = this.#deps
+    if (state === 'renaming' && renameTo !== undefined) {
+      await locks.runAll([name, renameTo], call.signal, () => this.#alteration.finish(name, call))
+      return
+    }
+    await locks.run(name, call.signal, async () => {
+      await this.#resumption.resume(name, call)
+      await this.#alteration.finishResize(name, call)
+    })
   }
 
   /** Says which mounts below our own directory belong to no volume. Somebody may use them: they are left alone. */

@@ -1,5 +1,5 @@
 import type { Retirement as RetiredState } from '../drivers/driver.js'
-import { isConvoyError } from '../errors.js'
+import { ConvoyError, isConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
 import type { EventType } from '../model/event.js'
 import type { Volume } from '../model/volume.js'
@@ -42,6 +42,10 @@ export class Resumption {
         return this.#retire(volume, 'forgotten', call)
       case 'trashing':
         return this.#retire(volume, 'trashed', call)
+      case 'renaming':
+        throw new ConvoyError('unavailable', `volume "${name}" is being renamed to "${volume.renameTo ?? ''}"`, {
+          hint: 'try again in a moment',
+        })
       case 'attaching':
       case 'detaching':
         return this.detach(volume, call)

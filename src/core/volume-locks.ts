@@ -23,6 +23,13 @@ export class VolumeLocks {
     }
   }
 
+  /** With the locks of several volumes, taken in the order of their names, so that two such operations never wait for each other. */
+  runAll<T>(names: readonly VolumeName[], signal: AbortSignal, act: () => Promise<T>): Promise<T> {
+    const [first, ...others] = [...new Set(names)].sort()
+    if (first === undefined) return act()
+    return this.run(first, signal, () => this.runAll(others, signal, act))
+  }
+
   isBusy(name: VolumeName): boolean {
     return this.#tails.has(name)
   }

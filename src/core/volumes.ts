@@ -80,7 +80,7 @@ export class Volumes {
   /** Whether the volume is being made or taken back: perhaps by an earlier daemon, which may have said that it was done. */
   mayCome(name: VolumeName): boolean {
     const state = this.#deps.ledger.volumes.get(name)?.state
-    return state === 'creating' || state === 'reviving' || state === 'undeleting'
+    return state === 'creating' || state === 'reviving' || state === 'undeleting' || state === 'renaming'
   }
 
   /** All volumes that Docker sees, by name. */
@@ -106,6 +106,11 @@ export class Volumes {
       call.log.warn({ volume: volume.name, err: thrown }, 'a driver cannot say anything of its volume')
       return {}
     }
+  }
+
+  /** Bytes that the volume takes on its storage; asks the storage. */
+  usage(volume: Volume, call: CallContext): Promise<number> {
+    return this.#deps.drivers.get(volume.driver).usage(volume, call)
   }
 
   /** What the drivers that run are and can; the first is the default. */

@@ -44,6 +44,13 @@ export interface Driver {
   retire(volume: VolumeHandle, as: Retirement, call: DriverCall): Promise<VolumeHandle>
   /** Undoes retire, under `name`, also one that failed midway; `already-exists` when something else has that name by now. */
   revive(volume: VolumeHandle, name: VolumeName, call: DriverCall): Promise<VolumeHandle>
+  /**
+   * Gives a volume another size, also while it is attached. `unsupported` when its storage cannot, `invalid-argument` when it
+   * holds more already: then nothing has changed. The handle returned replaces the old one.
+   */
+  resize(volume: VolumeHandle, sizeBytes: number, call: DriverCall): Promise<VolumeHandle>
+  /** Bytes that the volume takes. Takes its time: it may have to look at every file. */
+  usage(volume: VolumeHandle, call: CallContext): Promise<number>
   /** Volumes that the storage holds, whichever host made them (sidecar files on the share, tags on EBS). */
   discover(call: CallContext): AsyncIterable<DiscoveredVolume>
   /** What `inspect` shows under DriverInfo. Must not block on the storage. */

@@ -20,6 +20,8 @@ export type VolumeState =
   | 'reviving'
   /** On its way from the trash back to `ready`. */
   | 'undeleting'
+  /** On its way to another name. */
+  | 'renaming'
 
 /** What `docker volume rm` does. `ignore`: nothing at all, the volume stays listed. */
 export type OnRemove = 'retain' | 'trash' | 'delete' | 'ignore'
@@ -51,6 +53,10 @@ export interface Volume extends VolumeHandle {
   readonly mountpoint?: string
   /** The size asked for, whether or not the storage enforces it. */
   readonly sizeBytes?: number
+  /** While `renaming`. */
+  readonly renameTo?: VolumeName
+  /** Bytes; while it gets another size, which its state does not show. */
+  readonly resizeTo?: number
 }
 
 /** A deleted volume whose data is kept for a while. Its name is free again. */
@@ -78,6 +84,7 @@ export function isListed(volume: Volume): boolean {
     case 'creating':
     case 'reviving':
     case 'undeleting':
+    case 'renaming':
     case 'forgetting':
     case 'trashing':
     case 'forgotten':

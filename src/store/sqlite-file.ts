@@ -45,15 +45,26 @@ export function openSqliteFile(
   }
 }
 
-/** Opens a copy for reading; refuses what {@link openSqliteFile} would refuse. */
+/**
+ * Opens a copy for reading; refuses what {@link openSqliteFile} would refuse. One of an older schema is brought up to date in
+ * memory: the newest copy may be older than the program.
+ */
 export function openSqliteCopy(path: string): Sqlite.Database {
   return translateSqliteErrors(path, () => {
     const sqlite = new Sqlite(path, { readonly: true })
     checkContents(sqlite, path)
     if (sqlite.pragma('user_version', { simple: true }) === schemaVersion) return sqlite
+    const upgraded = new Sqlite(withoutLog(sqlite.serialize()))
     sqlite.close()
-    throw new ConvoyError('unavailable', `${path} has another schema`)
+    migrate(upgraded, () => undefined)
+    upgraded.pragma('query_only = on')
+    return upgraded
   })
+}
+
+/** A database in memory has no write-ahead log: its header must not speak of one (bytes 18 and 19 of the file format). */
+function withoutLog(database: Buffer): Buffer {
+  return database.fill(1, 18, 20)
 }
 
 /**

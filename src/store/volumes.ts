@@ -15,14 +15,15 @@ const states = Object.keys({
   forgotten: true,
   reviving: true,
   undeleting: true,
+  renaming: true,
 } satisfies Record<VolumeState, true>) as VolumeState[]
 
 /** One row a name, forgotten volumes included. */
 export function volumesTable(sqlite: Sqlite.Database) {
   const put = sqlite.prepare(
     `INSERT OR REPLACE INTO volumes
-       (name, id, driver, state, created_at, attributes, options, origin, on_remove, mountpoint, size_bytes)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       (name, id, driver, state, created_at, attributes, options, origin, on_remove, mountpoint, size_bytes, rename_to, resize_to)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const remove = sqlite.prepare('DELETE FROM volumes WHERE name = ?')
   return {
@@ -40,6 +41,8 @@ export function volumesTable(sqlite: Sqlite.Database) {
         row.onRemove ?? null,
         row.mountpoint ?? null,
         row.sizeBytes ?? null,
+        row.renameTo ?? null,
+        row.resizeTo ?? null,
       )
     },
     remove: (name: VolumeName): void => {
@@ -62,5 +65,9 @@ function readVolume(value: unknown): Volume {
     ...optional('onRemove', row.optionalWord('on_remove', onRemoveWords)),
     ...optional('mountpoint', row.optionalText('mountpoint')),
     ...optional('sizeBytes', row.optionalInteger('size_bytes')),
+    ...optional('renameTo', readName(row.optionalText('rename_to'))),
+    ...optional('resizeTo', row.optionalInteger('resize_to')),
   }
 }
+
+const readName = (text: string | undefined) => (text === undefined ? undefined : parseVolumeName(text))

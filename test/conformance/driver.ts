@@ -117,6 +117,26 @@ function attachment(withSubject: WithSubject): void {
     else t.notMatch(source.subdirectory, /^\/|(?:^|\/)\.\.(?:\/|$)/)
   })
 
+  withSubject('a volume gets another size, again and again, and a new process finds it', async (t, subject) => {
+    const volume = await subject.make('db', 'kept')
+    for (const sizeBytes of [2 ** 30, 2 ** 30, 2 ** 31]) {
+      t.same(await subject.driver.resize(volume, sizeBytes, subject.call(volume)), volume)
+    }
+    subject.restart()
+    t.match(await subject.discover(), [{ state: 'live', sizeBytes: 2 ** 31 }])
+    t.equal(await subject.read(volume), 'kept')
+    const stranger = { ...volume, id: '22222222-0000-4000-8000-000000000000' }
+    await t.rejects(subject.driver.resize(stranger, 1, subject.call(stranger)), { code: 'not-found' })
+  })
+
+  withSubject('what a volume takes is a number of bytes that grows with its data', async (t, subject) => {
+    const volume = await subject.make('db')
+    const empty = await subject.driver.usage(volume, subject.call(volume))
+    await subject.write(volume, 'x'.repeat(100_000))
+    const full = await subject.driver.usage(volume, subject.call(volume))
+    t.ok(Number.isSafeInteger(empty) && empty >= 0 && full > empty, `${empty} and ${full}`)
+  })
+
   withSubject('inspect and describe answer while the storage hangs', async (t, subject) => {
     const volume = await subject.make('db')
     subject.faults.hang()

@@ -181,6 +181,39 @@ const operations: readonly Operation[] = [
     },
     leavesNothing: (world) => assert.equal(world.state('db'), 'forgotten'),
   },
+  {
+    name: 'convoy rename',
+    prepare: withData,
+    act: (world) => world.core.alteration.rename(named('db'), named('renamed'), world.call()),
+    isDone: (world) => {
+      assert.equal(world.state('renamed'), 'ready')
+      isGone(world)
+    },
+    leavesNothing: (world) => {
+      assert.equal(world.state('db'), 'ready')
+      assert.equal(world.state('renamed'), 'absent')
+    },
+  },
+  ...([undefined, '1g'] as const).map((size): Operation => ({
+    name: `convoy resize of a volume with ${size ?? 'no size'}`,
+    prepare: async (world, kind) => {
+      const { id } = await world.create('db', kind, size === undefined ? {} : { size })
+      await world.write('db', 'precious')
+      return [{ id, text: 'precious' }]
+    },
+    act: (world) => world.core.alteration.resize(named('db'), 2 ** 31, world.call()),
+    isDone: (world, kind) => {
+      assert.equal(world.core.volumes.get(named('db')).sizeBytes, 2 ** 31)
+      assert.equal(world.core.volumes.get(named('db')).resizeTo, undefined)
+      assert.equal(world.storages[kind].markerOf(named('db'))?.sizeBytes, 2 ** 31)
+    },
+    ...(size !== undefined && {
+      leavesNothing: (world: World, kind: Kind) => {
+        assert.equal(world.core.volumes.get(named('db')).sizeBytes, 2 ** 30)
+        assert.equal(world.storages[kind].markerOf(named('db'))?.sizeBytes, 2 ** 30)
+      },
+    }),
+  })),
   ...(['db', 'other-name'] as const).map((name): Operation => ({
     name: `undelete as ${name}`,
     prepare: async (world, kind) => {

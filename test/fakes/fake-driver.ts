@@ -102,6 +102,21 @@ export abstract class FakeDriver implements Driver {
     return handleOf(revived)
   }
 
+  async resize(volume: VolumeHandle, sizeBytes: number): Promise<VolumeHandle> {
+    const marker = await this.step('resize: look', () => this.#marker(volume))
+    if (sizeBytes < this.#usedBytes(marker)) throw new ConvoyError('invalid-argument', `"${volume.name}" holds more`)
+    await this.step('resize', () => void this.deps.storage.markers.set(marker.id, { ...marker, sizeBytes }))
+    return handleOf(marker)
+  }
+
+  usage(volume: VolumeHandle): Promise<number> {
+    return this.step('usage', () => this.#usedBytes(this.#marker(volume)))
+  }
+
+  #usedBytes({ place }: Marker): number {
+    return this.deps.storage.pieces.get(place)?.text?.length ?? 0
+  }
+
   async *discover(): AsyncIterable<DiscoveredVolume> {
     const markers = await this.step('discover', () => [...this.deps.storage.markers.values()])
     for (const marker of markers) {

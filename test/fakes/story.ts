@@ -85,6 +85,7 @@ const toldWhen: Readonly<Record<VolumeState, readonly (Told | 'nothing')[]>> = {
   forgotten: ['forgotten'],
   reviving: ['forgotten'],
   undeleting: ['trashed'],
+  renaming: ['listed'],
 }
 
 /** In what the durable events tell another story than the durable rows. */

@@ -13,6 +13,7 @@ const listed: Readonly<Record<VolumeState, boolean>> = {
   forgotten: false,
   reviving: false,
   undeleting: false,
+  renaming: false,
 }
 
 for (const [state, isSeen] of Object.entries(listed))

@@ -24,7 +24,7 @@ export const attributes = fc.dictionary(texts, texts, { maxKeys: 4, noNullProtot
 const onRemove = fc.constantFrom(...onRemoveWords)
 const states: readonly VolumeState[] = [
   ...(['creating', 'ready', 'attaching', 'attached', 'detaching', 'forgetting', 'trashing'] as const),
-  ...(['forgotten', 'reviving', 'undeleting'] as const),
+  ...(['forgotten', 'reviving', 'undeleting', 'renaming'] as const),
 ]
 
 const handles = { name: volumeNames, id: ids, attributes }
@@ -40,6 +40,8 @@ export const volumes: fc.Arbitrary<Volume> = fc.record(
     onRemove,
     mountpoint: texts,
     sizeBytes: counts,
+    renameTo: volumeNames,
+    resizeTo: counts,
   },
   {
     requiredKeys: ['name', 'id', 'attributes', 'driver', 'state', 'createdAt', 'options', 'origin'],

@@ -1,12 +1,13 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import fc from 'fast-check'
 import t from 'tap'
 import { ConvoyError } from '../../src/errors.js'
-import { schemaVersion } from '../../src/store/migrations/index.js'
+import { migrations, schemaVersion } from '../../src/store/migrations/index.js'
 import {
   isSafeSqlite,
+  migrate,
   nameUnsafeFileSystem,
   openSqliteCopy,
   openSqliteFile,
@@ -159,22 +160,24 @@ t.test('DB05: a full disk is told apart from a broken one', async (t) => {
   t.match(sqliteError('/root/convoy.db', 'text'), { code: 'unavailable', message: /text/ })
 })
 
-t.test('a copy is opened for reading only, and one of another schema is refused', async (t) => {
+t.test('a copy is opened for reading only; one of an older schema is brought up to date in memory', async (t) => {
   const directory = t.testdir()
   const path = populated(directory)
-  const sqlite = openSqliteCopy(path)
-  t.equal(openTables(sqlite).load().volumes.length, 1)
-  t.throws(() => sqlite.exec('DELETE FROM volumes'), /readonly/)
-  sqlite.close()
   const old = join(directory, 'old.db')
-  copyFileSync(path, old)
   const older = new Sqlite(old)
-  older.pragma('user_version = 0')
+  older.pragma('journal_mode = WAL')
+  migrate(older, noBackup, migrations.slice(0, 1))
+  older.exec(`INSERT INTO volumes (name, id, driver, state, created_at, attributes, options, origin)
+    VALUES ('db', '11111111-0000', 'vfs', 'ready', '2026-01-01T00:00:00.000Z', '{}', '{}', 'created')`)
   older.close()
-  t.match(
-    refusal(() => openSqliteCopy(old)),
-    { code: 'unavailable', message: /another schema/ },
-  )
+  const before = readFileSync(old)
+  for (const copy of [path, old]) {
+    const sqlite = openSqliteCopy(copy)
+    t.equal(openTables(sqlite).load().volumes.length, 1, copy)
+    t.throws(() => sqlite.exec('DELETE FROM volumes'), /readonly/)
+    sqlite.close()
+  }
+  t.strictSame(readFileSync(old), before)
   t.match(
     refusal(() => openSqliteCopy(join(directory, 'missing.db'))),
     { code: 'unavailable' },

@@ -54,6 +54,16 @@ async function testXfs(t: Test, guest: Guest, convoy: GuestConvoy): Promise<void
     await guest.sh(`rm ${convoy.path('old')}/file`)
     isStopped(t, await write(guest, root, `${convoy.path('old')}/directory/file`), 'No space left on device')
   })
+  await t.test('another size is another limit at once, and moves with the volume to another name', async (t) => {
+    const file = (name: string) => `${convoy.path(name)}/directory/file`
+    await convoy.cli('resize old 40m')
+    t.match(await write(guest, root, file('old')), { failure: '', bytes: 30 * mebibyte })
+    await t.rejects(convoy.cli('resize old 20m'), /holds \d+ bytes already/)
+    await convoy.cli('rename old renamed')
+    const { failure, bytes } = await write(guest, root, file('renamed'), 50)
+    t.match(failure, 'No space left on device')
+    t.ok(bytes > 38 * mebibyte && bytes <= 40 * mebibyte, `${bytes} bytes were written`)
+  })
 }
 
 async function testExt4(t: Test, guest: Guest, convoy: GuestConvoy): Promise<void> {

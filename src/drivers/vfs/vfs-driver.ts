@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { runChecked } from '../../host/exec.js'
 import type { FileProcess } from '../../host/file-process.js'
 import type { ProjectQuota } from '../../host/project-quota.js'
 import { removeTree } from '../../host/remove-tree.js'
@@ -20,7 +21,20 @@ import { vfsVolumeOptions } from './vfs-options.js'
 import { VfsCreation } from './vfs-creation.js'
 import { VfsRetirement } from './vfs-retirement.js'
 import { VfsStorage } from './vfs-storage.js'
-import { directoryOf, discovered, isDirectory, isTrashed, missingDirectory, unlessNotFound } from './vfs-volume.js'
+import {
+  directoryOf,
+  discovered,
+  fixedImage,
+  handleOf,
+  holdsMore,
+  isDirectory,
+  isTrashed,
+  missingDirectory,
+  unlessNotFound,
+} from './vfs-volume.js'
+
+/** A tree of millions of files on a slow disk. */
+const usageTimeoutMs = 10 * 60_000
 
 export interface VfsDeps {
   /** The directory that holds the volumes, without links. */
@@ -94,6 +108,25 @@ export class VfsDriver implements Driver {
 
   revive(volume: VolumeHandle, name: VolumeName): Promise<VolumeHandle> {
     return this.#retirement.revive(volume, name)
+  }
+
+  async resize(volume: VolumeHandle, sizeBytes: number, call: DriverCall): Promise<VolumeHandle> {
+    const { quota, defaultSizeBytes } = this.#deps
+    const sidecar = await this.#storage.sidecarOf(volume)
+    if (volume.attributes['imageBytes'] !== undefined) throw fixedImage(volume)
+    if (sidecar.quotaProject !== undefined) {
+      const usedBytes = await this.usage(volume, call)
+      if (usedBytes > sizeBytes) throw holdsMore(volume, usedBytes)
+      await quota.limit(this.mountDirectory(volume), sidecar.quotaProject, sizeBytes)
+    }
+    await this.#storage.run(...this.#storage.rewrite({ ...sidecar, sizeBytes }))
+    return handleOf(sidecar, defaultSizeBytes)
+  }
+
+  async usage(volume: VolumeHandle, { signal }: CallContext): Promise<number> {
+    const options = { timeoutMs: usageTimeoutMs, signal }
+    const { stdout } = await runChecked('du', ['-skx', '--', this.mountDirectory(volume)], options, 'unavailable')
+    return Number.parseInt(stdout, 10) * 1024
   }
 
   async *discover(call: CallContext): AsyncIterable<DiscoveredVolume> {

@@ -6,7 +6,7 @@ import type { VolumeHandle } from '../../model/volume.js'
 import type { VolumeName } from '../../model/volume-name.js'
 import { formatSidecar, parseSidecar, type Sidecar } from './sidecar.js'
 import { VfsLayout } from './vfs-layout.js'
-import { directoryOf, missingDirectory, missingRoot } from './vfs-volume.js'
+import { directoryOf, missing, missingDirectory, missingRoot, readSidecar } from './vfs-volume.js'
 
 /** Sidecars in one request: enough that the way to the child and back is nothing, few enough to cost no memory. */
 const readTogether = 256
@@ -79,6 +79,15 @@ export class VfsStorage {
       { ...this.write(sidecar), spare },
       { op: 'set-aside', path: spare },
     ]
+  }
+
+  /** The live sidecar of that volume. ConvoyError `not-found` when there is none with its id. */
+  async sidecarOf(volume: VolumeHandle): Promise<Sidecar> {
+    const [text] = await this.run({ op: 'read', path: this.layout.sidecar(volume.name) })
+    const sidecar = readSidecar(text)
+    if (sidecar?.id === volume.id) return sidecar
+    await this.isThere(volume)
+    return missing(volume)
   }
 
   /** Marks the volume as forgotten, in one go; false, and nothing done, when there is no live sidecar with its id. */

@@ -75,6 +75,18 @@ export function noSuchDirectory(path: string): ConvoyError {
   return new ConvoyError('not-found', `there is no directory ${path} to take over`)
 }
 
+export function fixedImage(volume: VolumeHandle): ConvoyError {
+  return new ConvoyError('unsupported', `volume "${volume.name}" holds a disk image, which is not resized with it`, {
+    hint: 'stop the virtual machine, then: truncate --size SIZE disk.img in the volume',
+  })
+}
+
+export function holdsMore(volume: VolumeHandle, usedBytes: number): ConvoyError {
+  return new ConvoyError('invalid-argument', `volume "${volume.name}" holds ${usedBytes} bytes already`, {
+    hint: 'choose a larger size, or remove some of its files',
+  })
+}
+
 export function nameTaken(name: VolumeName, path: string): ConvoyError {
   return new ConvoyError('already-exists', `${path} belongs to another volume`, {
     hint: `choose another name than "${name}"`,

@@ -54,3 +54,23 @@ t.test('a create that is repeated sets the limit again', async (t) => {
   await subject.create(request)
   t.equal(quota.limits.length, 2)
 })
+
+t.test('another size is another limit, unless the volume holds more already', async (t) => {
+  const { quota, subject } = await open(t)
+  const { handle } = await subject.create(requestFor('db', { options: { size: '20m' } }))
+  await subject.write(handle, 'x'.repeat(100_000))
+  const resize = (sizeBytes: number) => subject.driver.resize(handle, sizeBytes, subject.call(handle))
+  await resize(40 * 1024 * 1024)
+  t.same(quota.limits, [20 * 1024 * 1024, 40 * 1024 * 1024])
+  await t.rejects(resize(50_000), { code: 'invalid-argument', message: /holds 1\d{5} bytes already/ })
+  quota.fails = true
+  await t.rejects(resize(60 * 1024 * 1024), { code: 'unsupported' })
+  t.match(await subject.discover(), [{ sizeBytes: 40 * 1024 * 1024 }], 'what was refused is not recorded')
+})
+
+t.test('a volume that holds a disk image keeps its size', async (t) => {
+  const { subject } = await open(t)
+  const { handle } = await subject.create(requestFor('vm', { options: { size: '20m', vm: 'true' } }))
+  const resized = subject.driver.resize(handle, 2 ** 30, subject.call(handle))
+  await t.rejects(resized, { code: 'unsupported', hint: /truncate/ })
+})
