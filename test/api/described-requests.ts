@@ -17,6 +17,7 @@ interface Schema {
 }
 
 interface Operation {
+  readonly responses?: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema: Schema }[]
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> }
 }
@@ -87,10 +88,15 @@ const broken = fc.oneof(
 /** Any request that the document describes, mostly well formed. */
 export function describedRequests({ paths }: OpenApiPaths): fc.Arbitrary<FuzzRequest> {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => requestsOf(path, method, operation)),
+    Object.entries(methods)
+      .filter(([, operation]) => !isStream(operation))
+      .map(([method, operation]) => requestsOf(path, method, operation)),
   )
   return fc.oneof(...operations)
 }
+
+/** Its answer has no end. */
+const isStream = ({ responses }: Operation) => responses?.['200']?.content?.['text/event-stream'] !== undefined
 
 function requestsOf(path: string, method: string, operation: Operation): fc.Arbitrary<FuzzRequest> {
   // The document's methods are those that fastify knows.
