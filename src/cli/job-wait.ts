@@ -3,7 +3,7 @@ import { isFinished, type Job, type JobState } from '../model/job.js'
 import { findField, getText } from './control-client.js'
 import { describeJob, formatProgress, type Sighting } from './progress-line.js'
 import type { Session } from './session.js'
-import { oneLine, printLine } from './terminal.js'
+import { oneLine, printFailureLine, printLine, sayFailure } from './terminal.js'
 
 /** Ids are the daemon's; this only keeps a path out of the URL. */
 export function jobPath(id: string): string {
@@ -16,7 +16,10 @@ export function jobPath(id: string): string {
 /** Told of each look at a job. */
 interface Spectator {
   readonly seen: (job: unknown) => void
+  /** Called at the end of each wait, before anything else is said: what was drawn is wiped away. */
+  readonly wipe: () => void
   readonly finished: (job: unknown) => void
+  readonly fail: typeof sayFailure
 }
 
 /** Waits for each; the last word of each is printed when it comes. One that fails does not stop the wait for the others. */
@@ -24,16 +27,19 @@ export async function waitForJobs(ids: readonly string[], format: string | undef
   const paths = ids.map(jobPath)
   const spectator = chooseSpectator(format, session)
   session.environment.onInterrupt?.(() => {
-    session.terminal.err('\nconvoy: the work goes on; "convoy jobs" shows it, "convoy jobs cancel" stops it\n')
+    spectator.wipe()
+    session.terminal.err('convoy: the work goes on; "convoy jobs" shows it, "convoy jobs cancel" stops it\n')
     return 130
   })
   for (const path of paths) {
     try {
       const job = await waitForJob(path, spectator, session)
+      spectator.wipe()
       if (readState(job) !== 'succeeded') throw unsuccessful(job)
       spectator.finished(job)
     } catch (thrown) {
-      session.fail(thrown)
+      spectator.wipe()
+      session.fail(thrown, spectator.fail)
     }
   }
 }
@@ -61,8 +67,9 @@ async function waitForJob(path: string, spectator: Spectator, session: Session):
 function chooseSpectator(format: string | undefined, session: Session): Spectator {
   const { terminal } = session
   const print = (job: unknown) => printLine(terminal, JSON.stringify(job))
-  if (format === 'json') return { seen: whenChanged(print), finished: print }
-  return terminal.columns?.() === undefined ? { seen: () => undefined, finished: print } : progressBar(session)
+  const script = { seen: () => undefined, wipe: () => undefined, finished: print, fail: printFailureLine }
+  if (format === 'json') return { ...script, seen: whenChanged(print) }
+  return terminal.columns?.() === undefined ? script : progressBar(session)
 }
 
 /** The same state and progress again is no news. */
@@ -78,19 +85,22 @@ function whenChanged(print: (job: unknown) => void): Spectator['seen'] {
 function progressBar({ terminal, environment }: Session): Spectator {
   let first: Sighting | undefined
   let turn = 0
+  let isDrawn = false
   // One column stays free, because some terminals begin a new line when the last one is used.
   const room = () => (terminal.columns?.() ?? 1) - 1
-  const overwrite = (text: string) => terminal.out(`\r${text.padEnd(room())}`)
   return {
     seen: (job) => {
       const now = { job, atMs: environment.now().getTime() }
       if (first === undefined || getText(first.job, 'id') !== getText(job, 'id')) first = now
-      overwrite(formatProgress(first, now, room(), turn++))
+      terminal.out(`\r${formatProgress(first, now, room(), turn++).padEnd(room())}`)
+      isDrawn = true
     },
-    finished: (job) => {
-      if (turn > 0) overwrite('')
-      terminal.out(`${turn > 0 ? '\r' : ''}${describeJob(job)}: ${readState(job)}\n`)
+    wipe: () => {
+      if (isDrawn) terminal.out(`\r${' '.repeat(room())}\r`)
+      isDrawn = false
     },
+    finished: (job) => terminal.out(`${describeJob(job)}: ${readState(job)}\n`),
+    fail: sayFailure,
   }
 }
 

@@ -64,8 +64,8 @@ export class Session {
   }
 
   /** The command goes on, for example with the next volume, but has failed. */
-  fail(thrown: unknown): void {
-    this.finish((this.#isForPeople() ? sayFailure : printFailure)(this.terminal, thrown))
+  fail(thrown: unknown, print = this.#isForPeople() ? sayFailure : printFailure): void {
+    this.finish(print(this.terminal, thrown))
     const cause = thrown instanceof Error ? (thrown.cause ?? thrown) : thrown
     if (cause instanceof Error) this.#debug(cause.stack ?? cause.message)
   }

@@ -41,6 +41,13 @@ export function printFailure(terminal: Terminal, thrown: unknown): number {
   return sayFailure(terminal, thrown)
 }
 
+/** As `printFailure`, on one line of stdout: for what prints JSON lines. */
+export function printFailureLine(terminal: Terminal, thrown: unknown): number {
+  const { message, code } = toConvoyError(thrown)
+  printLine(terminal, JSON.stringify({ Error: message, Code: code }))
+  return sayFailure(terminal, thrown)
+}
+
 /** Says what went wrong to people only, and returns the exit code. */
 export function sayFailure(terminal: Terminal, thrown: unknown): number {
   const error = toConvoyError(thrown)

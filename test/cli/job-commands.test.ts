@@ -130,6 +130,12 @@ t.test('jobs wait waits for all, and one that failed does not stop the wait for 
   t.match(out, /^{"id":"j1","state":"succeeded"}$/m)
   t.match(out, /^{"id":"j3","state":"succeeded"}$/m)
   t.match(err, /job j2 failed: no/)
+  const lines = out.trimEnd().split('\n')
+  t.match(
+    lines.map((line) => JSON.parse(line) as unknown),
+    [{ id: 'j1' }, { Error: 'job j2 failed: no', Code: 'internal' }, { id: 'j3' }],
+    'a line for each, also for the one that failed',
+  )
 })
 
 t.test('jobs wait --format json prints a line for each change', async (t) => {
@@ -157,8 +163,17 @@ t.test('jobs wait draws a bar on a terminal, over itself, and leaves one line', 
   t.match(drawn[1], /^remove db \[ +\] +0% {2}0 of 10 entries/)
   t.match(drawn[2], /^remove db \[=+ +\] +50% {2}5 of 10 entries/)
   for (const line of drawn.slice(1, 3)) t.equal(line.length, 79)
-  t.match(drawn[3], /^ +$/)
+  t.match(drawn[3], /^ {79}$/)
   t.equal(drawn[4], 'remove db: succeeded\n')
+})
+
+t.test('a wait that fails on a terminal wipes the bar away, and says so on stderr only', async (t) => {
+  const { server } = await bench(t)
+  server.jobs.set('j1', [removal({}), removal({ state: 'failed', error: 'no' })])
+  const { code, out, err } = await runInProcess(['-s', server.socketPath, 'jobs', 'wait', 'j1'], {}, terminal)
+  t.equal(code, 1)
+  t.match(out, /^\rremove db \| running +\r +\r$/)
+  t.match(err, /^convoy: job j1 failed: no/)
 })
 
 t.test('Ctrl-C ends the wait with 130, and not the job', async (t) => {
