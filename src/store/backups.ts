@@ -28,7 +28,7 @@ export function writeCopyBefore(sqlite: Sqlite.Database, directory: string, vers
 }
 
 function writeCopy(sqlite: Sqlite.Database, directory: string, name: string): string {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory)
   const path = join(directory, name)
   const partial = `${path}.partial`
   // Copies that were cut short, by whatever name.
@@ -39,6 +39,15 @@ function writeCopy(sqlite: Sqlite.Database, directory: string, name: string): st
   renameSync(partial, path)
   fsync(directory)
   return path
+}
+
+/** Not recursively: that never ends below a directory that was removed while it was in use. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (thrown) {
+    if (!(thrown instanceof Error) || !('code' in thrown) || thrown.code !== 'EEXIST') throw thrown
+  }
 }
 
 function fsync(path: string): void {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { listBackups, writeBackup, writeCopyBefore } from '../../src/store/backups.js'
@@ -51,6 +51,16 @@ t.test('the newest seven backups are kept, and copies from before a schema chang
   t.equal(kept.at(-1), 'convoy-20261120T070500000Z.db')
   t.strictSame(readdirSync(backups).sort(), ['before-schema-2.db', ...kept].sort())
   for (const [index, name] of kept.entries()) t.equal(volumesIn(join(backups, name)).length, 12 - index)
+})
+
+t.test('a root that was removed under the daemon fails the backup, and does not hang it', async (t) => {
+  const directory = t.testdir({ database: {}, removed: {} })
+  const { sqlite } = open(join(directory, 'database'))
+  const descriptor = openSync(join(directory, 'removed'), 'r')
+  t.teardown(() => closeSync(descriptor))
+  rmdirSync(join(directory, 'removed'))
+  t.throws(() => writeBackup(sqlite, `/proc/self/fd/${descriptor}/backups`, at(0)), { code: 'ENOENT' })
+  sqlite.close()
 })
 
 t.test('DB13: a backup that was cut short is never used, and the next one clears it away', async (t) => {
