@@ -1,4 +1,5 @@
 import type Sqlite from 'better-sqlite3'
+import { ConvoyError } from '../errors.js'
 import { onRemoveWords, type Volume, type VolumeState } from '../model/volume.js'
 import { optional } from '../model/optional.js'
 import { parseVolumeName, type VolumeName } from '../model/volume-name.js'
@@ -27,7 +28,7 @@ export function volumesTable(sqlite: Sqlite.Database) {
   )
   const remove = sqlite.prepare('DELETE FROM volumes WHERE name = ?')
   return {
-    load: (): Volume[] => sqlite.prepare('SELECT * FROM volumes ORDER BY name').all().map(readVolume),
+    load: (): Volume[] => inOrder(sqlite.prepare('SELECT * FROM volumes ORDER BY name').all().map(readVolume)),
     put: (row: Volume): void => {
       put.run(
         row.name,
@@ -71,3 +72,10 @@ function readVolume(value: unknown): Volume {
 }
 
 const readName = (text: string | undefined) => (text === undefined ? undefined : parseVolumeName(text))
+
+/** SQLite's quick_check does not compare keys: one whose bits have flipped stands in the wrong place, or stands there twice. */
+function inOrder(volumes: Volume[]): Volume[] {
+  const stray = volumes.find(({ name }, index) => name <= (volumes[index - 1]?.name ?? ''))
+  if (stray === undefined) return volumes
+  throw new ConvoyError('unavailable', `the row of volume ${JSON.stringify(stray.name)} is out of order`)
+}

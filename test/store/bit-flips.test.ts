@@ -84,9 +84,29 @@ t.test('DB07: a daemon on a database with flipped bits starts with all volumes o
     writeFileSync(join(root, 'convoy.db'), good)
     flip(join(root, 'convoy.db'), flipped)
     const opened = await openLedger(root, { log, soon: setImmediate })
-    assert.equal(opened.ledger.volumes.size, volumes)
-    if (opened.degraded !== undefined) assert.ok(opened.degraded.hint !== undefined)
-    await opened.ledger.close()
+    const { ledger: flawed, degraded } = opened
+    await flawed.close()
+    assert.equal(flawed.volumes.size, volumes)
+    if (degraded !== undefined) assert.ok(degraded.hint !== undefined)
   })
   await fc.assert(property, { numRuns: isSoak ? 1000 : 15 })
+})
+
+t.test('DB07: a name whose bits have flipped into another volume’s is damage, and no volume less', async (t) => {
+  const root = t.testdir()
+  const { ledger } = await openLedger(root, { log, soon: setImmediate })
+  const names = ['va', 'vb', 'vc', 'vd']
+  await ledger.commit('discover', ...names.map((name) => putVolume(name)))
+  await ledger.backup(new Date())
+  await ledger.close()
+  const path = join(root, 'convoy.db')
+  const bytes = readFileSync(path)
+  // The row begins with the name; the id that follows it is in no other place in this order.
+  const at = bytes.indexOf('vc', bytes.indexOf('CREATE TABLE settings'))
+  bytes.write('vb', at)
+  writeFileSync(path, bytes)
+  const opened = await openLedger(root, { log, soon: setImmediate })
+  await opened.ledger.close()
+  t.match(opened.degraded, { code: 'unavailable', message: /damaged.*"vb" is out of order/ })
+  t.same([...opened.ledger.volumes.keys()].sort(), names, 'from the backup')
 })
