@@ -1,4 +1,5 @@
 import { ConvoyError } from '../errors.js'
+import { parseJsonObject } from '../model/json-object.js'
 import { type MountId, parseMountId } from '../model/mount.js'
 import type { Attributes } from '../model/volume.js'
 import { parseVolumeName, type VolumeName } from '../model/volume-name.js'
@@ -14,14 +15,8 @@ export class PluginRequest {
   /** ConvoyError `invalid-argument` for anything but a JSON object. Docker sends no content type: the text is the truth. */
   static parse(body: unknown): PluginRequest {
     if (typeof body !== 'string') return new PluginRequest({})
-    try {
-      const json: unknown = JSON.parse(body)
-      // An object's properties are unknown until they are asked for.
-      if (typeof json === 'object' && json !== null && !Array.isArray(json))
-        return new PluginRequest(json as Record<string, unknown>)
-    } catch {
-      // Not JSON at all: the same answer.
-    }
+    const fields = parseJsonObject(body)
+    if (fields !== undefined) return new PluginRequest(fields)
     throw new ConvoyError('invalid-argument', 'the request is not a JSON object')
   }
 

@@ -79,23 +79,23 @@ export class Alteration {
     const intent: Volume = { ...volume, state: 'renaming', renameTo }
     await ledger.commit('rename-intent', { put: 'volume', row: intent })
     try {
-      return await this.#complete(intent, renameTo, call)
+      return await this.#completeRename(intent, renameTo, call)
     } catch (thrown) {
-      await this.#undo(intent, undoing(call))
+      await this.#undoRename(intent, undoing(call))
       throw thrown
     }
   }
 
   /** Carries on what a crash cut short. The caller holds the locks of both names. Undone when the new name is taken by now. */
-  async finish(name: VolumeName, call: CallContext): Promise<void> {
+  async finishRename(name: VolumeName, call: CallContext): Promise<void> {
     const volume = this.#deps.ledger.volumes.get(name)
     if (volume?.state !== 'renaming' || volume.renameTo === undefined) return
     try {
       if (this.#deps.ledger.volumes.has(volume.renameTo)) throw new ConvoyError('already-exists', 'the name is taken')
-      await this.#complete(volume, volume.renameTo, call)
+      await this.#completeRename(volume, volume.renameTo, call)
     } catch (thrown) {
       if (!isConvoyError(thrown, 'already-exists')) throw thrown
-      await this.#undo(volume, call)
+      await this.#undoRename(volume, call)
     }
   }
 
@@ -128,11 +128,9 @@ export class Alteration {
     const { ledger, drivers } = this.#deps
     const { sizeBytes } = volume
     try {
-      const isUntouched = isRefusal(thrown)
-      if (!isUntouched && sizeBytes === undefined) return
-      const journaled = driverCall(ledger, volume.id, call)
-      if (!isUntouched && sizeBytes !== undefined) {
-        await drivers.get(volume.driver).resize(volume, sizeBytes, journaled)
+      if (!isRefusal(thrown)) {
+        if (sizeBytes === undefined) return
+        await drivers.get(volume.driver).resize(volume, sizeBytes, driverCall(ledger, volume.id, call))
       }
       await ledger.commit('resize-undone', { put: 'volume', row: volume })
     } catch (failure) {
@@ -140,7 +138,7 @@ export class Alteration {
     }
   }
 
-  async #complete(intent: Volume, newName: VolumeName, call: CallContext): Promise<Volume> {
+  async #completeRename(intent: Volume, newName: VolumeName, call: CallContext): Promise<Volume> {
     const { ledger, drivers } = this.#deps
     const driver = drivers.get(intent.driver)
     const journaled = driverCall(ledger, intent.id, call)
@@ -159,7 +157,7 @@ export class Alteration {
     return renamed
   }
 
-  async #undo(intent: Volume, call: CallContext): Promise<void> {
+  async #undoRename(intent: Volume, call: CallContext): Promise<void> {
     const { ledger, drivers } = this.#deps
     const { renameTo, ...volume } = intent
     try {

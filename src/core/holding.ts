@@ -34,7 +34,7 @@ export class Holding {
 
   /** Mounts of the volume in any namespace, besides our own. */
   async of(volume: Volume): Promise<readonly MountHolder[]> {
-    return (await this.#deps.holders.ofEach([this.#pathOf(volume)]))[0] ?? []
+    return this.#at(this.#pathOf(volume))
   }
 
   /** Those of the volumes that somebody mounts. */
@@ -45,9 +45,8 @@ export class Holding {
 
   /** Mounts of a deleted volume's data, in any namespace: whoever knows its directory can mount it without asking us. */
   async ofTrashed(volume: TrashedVolume): Promise<readonly MountHolder[]> {
-    const { drivers, holders } = this.#deps
-    const directory = drivers.get(volume.driver).mountDirectory(volume)
-    return directory === undefined ? [] : ((await holders.ofEach([directory]))[0] ?? [])
+    const directory = this.#deps.drivers.get(volume.driver).mountDirectory(volume)
+    return directory === undefined ? [] : this.#at(directory)
   }
 
   /** References of the engine that runs now, and the command line's; older ones hold only what the kernel confirms. */
@@ -91,6 +90,10 @@ export class Holding {
       this.#released.delete(id)
       if (held?.has(volume) === false) this.#free.add(id)
     }
+  }
+
+  async #at(path: string): Promise<readonly MountHolder[]> {
+    return (await this.#deps.holders.ofEach([path]))[0] ?? []
   }
 
   #pathOf(volume: Volume): string {

@@ -59,7 +59,7 @@ export class Recovery {
   async #resume({ name, state, renameTo }: Volume, call: CallContext): Promise<void> {
     const { locks } = this.#deps
     if (state === 'renaming' && renameTo !== undefined) {
-      await locks.runAll([name, renameTo], call.signal, () => this.#alteration.finish(name, call))
+      await locks.runAll([name, renameTo], call.signal, () => this.#alteration.finishRename(name, call))
       return
     }
     await locks.run(name, call.signal, async () => {

@@ -2,10 +2,12 @@ import { spawn } from 'node:child_process'
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConvoyError } from '../errors.js'
+import { parseJsonObject } from '../model/json-object.js'
 import type { JobProcess, JobProgress } from '../model/job.js'
 import type { Attributes } from '../model/volume.js'
 import type { JobAssignment, JobProcesses, JobResult } from './job-processes.js'
 import { isSameProcess, readStartTime } from './process-identity.js'
+import { isErrno } from './replace-file.js'
 
 const pollMs = 250
 const killAfterMs = 5000
@@ -107,16 +109,14 @@ export async function readJobFile(
   name: string,
 ): Promise<Readonly<Record<string, unknown>> | undefined> {
   try {
-    const json: unknown = JSON.parse(await readFile(join(folder, name), 'utf8'))
-    // The properties of an object are unknown until they are looked at.
-    return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : undefined
+    return parseJsonObject(await readFile(join(folder, name), 'utf8'))
   } catch {
     return undefined
   }
 }
 
 function unlessThere(thrown: unknown): void {
-  if (!(thrown instanceof Error) || !('code' in thrown) || thrown.code !== 'EEXIST') throw thrown
+  if (!isErrno(thrown, 'EEXIST')) throw thrown
 }
 
 function readNotes(value: unknown): Attributes {

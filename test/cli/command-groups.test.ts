@@ -2,21 +2,13 @@ import { Command } from 'commander'
 import t from 'tap'
 import { commandGroups, findFirstWord, groupsFor } from '../../src/cli/command-groups.js'
 import { Session } from '../../src/cli/session.js'
-import { runInProcess } from '../fakes/command-line.js'
-
-const environment = {
-  version: '1.2.3',
-  terminal: { out: () => undefined, err: () => undefined },
-  sleep: async () => undefined,
-  now: () => new Date(0),
-  daemon: { loadOptions: async () => ({}), run: async () => 0 },
-}
+import { runInProcess, silentEnvironment } from '../fakes/command-line.js'
 
 t.test('each group adds the commands that it is asked for by, and no others', async (t) => {
   for (const { commands, load } of commandGroups) {
     const program = new Command('convoy')
     const add = await load()
-    add(program, new Session(environment))
+    add(program, new Session(silentEnvironment))
     t.same(
       program.commands.map((command) => command.name()),
       commands,

@@ -8,22 +8,15 @@ import t from 'tap'
 import { commandGroups } from '../../src/cli/command-groups.js'
 import { describeCommands } from '../../src/cli/completion-tree.js'
 import { Session } from '../../src/cli/session.js'
+import { silentEnvironment } from '../fakes/command-line.js'
 import { FakeControlServer } from '../fakes/control-server.js'
 
 const main = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 
-const environment = {
-  version: '1.2.3',
-  terminal: { out: () => undefined, err: () => undefined },
-  sleep: async () => undefined,
-  now: () => new Date(0),
-  daemon: { loadOptions: async () => ({}), run: async () => 0 },
-}
-
 /** Every command but the daemon, with something for each argument that it needs. */
 async function commandLines(): Promise<readonly (readonly string[])[]> {
   const program = new Command('convoy')
-  for (const { load } of commandGroups) (await load())(program, new Session(environment))
+  for (const { load } of commandGroups) (await load())(program, new Session(silentEnvironment))
   const argumentsOf = (path: string) => {
     const words = path.split(' ')
     const command = words.reduce((at, word) => at.commands.find((one) => one.name() === word)!, program)

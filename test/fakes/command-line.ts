@@ -14,6 +14,15 @@ export interface Outcome {
   readonly pausesMs: readonly number[]
 }
 
+/** For a tree of commands that is looked at and not run. */
+export const silentEnvironment: Environment = {
+  version: '1.2.3',
+  terminal: { out: () => undefined, err: () => undefined },
+  sleep: async () => undefined,
+  now: () => new Date(0),
+  daemon: { loadOptions: async () => ({}), run: async () => 0 },
+}
+
 /** A table like the daemon's: one option of each kind, and two that are global options too. */
 export const daemonTable: OptionTable = {
   root: { parse: String, default: '/var/lib/convoy', placeholder: 'PATH', help: 'where the daemon keeps its state' },
