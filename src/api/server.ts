@@ -1,12 +1,13 @@
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { ConvoyError } from '../errors.js'
+import { AnsweredMethods } from './answered-methods.js'
 import type { ApiDeps } from './api-deps.js'
 import { registerDockerPlugin } from './docker-plugin.js'
 import { errorBody } from './error-response.js'
 
 /** Answers Docker's protocol; the control server does so too, because old hosts' `.spec` files point there. */
-export function createPluginServer(deps: ApiDeps): FastifyInstance {
-  const app = createServer()
+export function createPluginServer(deps: ApiDeps, methods = new AnsweredMethods()): FastifyInstance {
+  const app = createServer(methods)
   app.register((scope, _options, done) => {
     registerDockerPlugin(scope, deps)
     done()
@@ -14,7 +15,7 @@ export function createPluginServer(deps: ApiDeps): FastifyInstance {
   return app
 }
 
-function createServer(): FastifyInstance {
+function createServer(methods: AnsweredMethods): FastifyInstance {
   const app = fastify({
     bodyLimit: 1024 * 1024,
     // A volume's name has up to 128 characters; a longer one gets an answer of ours.
@@ -26,9 +27,22 @@ function createServer(): FastifyInstance {
   app.server.requestTimeout = 0
   app.server.headersTimeout = 0
   app.server.timeout = 0
-  app.setNotFoundHandler((request, reply) => {
-    const error = new ConvoyError('not-found', `there is no ${request.method} ${request.url}`)
-    void reply.code(404).send(errorBody(error))
-  })
+  app.setNotFoundHandler((request, reply) => refuseRoute(request, reply, methods.of(request.url)))
   return app
+}
+
+function refuseRoute({ method, url }: FastifyRequest, reply: FastifyReply, answered: readonly string[]): void {
+  if (answered.length === 0) {
+    void reply.code(404).send(errorBody(new ConvoyError('not-found', `there is no ${method} ${url}`)))
+    return
+  }
+  void reply.header('allow', answered.join(', '))
+  if (method === 'OPTIONS') {
+    void reply.code(204).send()
+    return
+  }
+  const error = new ConvoyError('invalid-argument', `there is no ${method} ${url}`, {
+    hint: `it answers ${answered.join(', ')}`,
+  })
+  void reply.code(405).send(errorBody(error))
 }

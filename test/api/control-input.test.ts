@@ -71,8 +71,28 @@ t.test('what is no JSON, too large or unknown is refused, and the server goes on
   t.match(await send('{}', 'text/plain'), { status: 400 })
   t.match(await send(JSON.stringify({ name: 'x'.repeat(900_000) })), { status: 400 })
   t.match(await served.control('GET', '/v2/volumes'), { status: 404, body: { error: { code: 'not-found' } } })
-  t.match(await served.control('PUT', '/v1/volumes'), { status: 404 })
   t.match(await served.control('GET', '/v1/info'), { status: 200 })
+})
+
+t.test('a path that there is, asked with another method, is answered with the methods that it has', async (t) => {
+  const served = await ServedWorld.start(t)
+  const ask = (method: string, path: string) => httpOverSocket(served.controlSocket, { method, path })
+  for (const [method, path, allow] of [
+    ['PUT', '/v1/volumes', 'GET, HEAD, OPTIONS, POST'],
+    ['PATCH', '/v1/volumes/db?x=1', 'DELETE, GET, HEAD, OPTIONS'],
+    ['GET', '/v1/volumes/db/mount', 'OPTIONS, POST'],
+    ['DELETE', '/v1/info', 'GET, HEAD, OPTIONS'],
+    ['PUT', '/v1/openapi.json', 'GET, HEAD, OPTIONS'],
+  ] as const) {
+    const { status, headers, text } = await ask(method, path)
+    t.match({ status, headers }, { status: 405, headers: { allow } }, `${method} ${path}`)
+    t.match(JSON.parse(text), { error: { code: 'invalid-argument', message: method, hint: allow } })
+  }
+  t.match(await ask('HEAD', '/v1/events'), { status: 405, headers: { allow: 'GET, OPTIONS' }, text: '' })
+  t.match(await ask('HEAD', '/v1/info'), { status: 200, text: '' })
+  t.match(await ask('OPTIONS', '/v1/trash'), { status: 204, headers: { allow: 'DELETE, GET, HEAD, OPTIONS' } })
+  for (const path of ['/v1/volumes/', '/v1', '/v1/volumes/db/mount/x', '/VolumeDriver.Get'])
+    for (const method of ['PUT', 'OPTIONS']) t.equal((await ask(method, path)).status, 404, `${method} ${path}`)
 })
 
 const statuses: Readonly<Record<ErrorCode, number>> = {

@@ -11,7 +11,7 @@ const [runs, perRun] = isSoak ? [50_000, 20] : [1000, 20]
 if (isSoak) t.setTimeout(3_600_000)
 
 /** What a request of a client can lead to, whatever it is. 500 is a defect. */
-const proper: ReadonlySet<number> = new Set([200, 201, 400, 404, 409, 413, 415, 422, 503])
+const proper: ReadonlySet<number> = new Set([200, 201, 400, 404, 405, 409, 413, 415, 422, 503])
 
 t.test(`${runs * perRun} requests of any kind: none is answered with 500, none ends the daemon`, async (t) => {
   const served = await ServedWorld.start(t)
