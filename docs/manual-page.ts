@@ -45,7 +45,7 @@ export function manualPage(): string {
       'ENVIRONMENT',
       'Every option is also read from the variable that is shown with it. An empty variable is none. CONVOY_DRIVERS is a list with ' +
         'commas. Flags count more than the environment, which counts more than the file; `convoy info --config` shows what won. ' +
-        'NO_COLOR turns colours off.',
+        'All other commands look for the daemon where CONVOY_SOCKET says, unless --socket says otherwise. NO_COLOR turns colours off.',
     ),
     section('SIGNALS', ''),
     tagged(

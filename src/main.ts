@@ -31,6 +31,7 @@ async function runCommand(): Promise<number> {
     sleep: (ms) => setTimeout(ms),
     now: () => new Date(),
     onInterrupt: (leave) => void process.once('SIGINT', () => process.exit(leave())),
+    socketPath: process.env['CONVOY_SOCKET'],
     daemon: {
       loadOptions: async () => (await import('./daemon/daemon-options.js')).daemonOptions,
       run: async (args) => (await import('./daemon/daemon.js')).runDaemon(args, readVersion()),

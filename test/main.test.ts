@@ -45,7 +45,7 @@ t.test('the version is that of the package', async (t) => {
 t.test('a volume is created, listed, mounted and deleted', async (t) => {
   const socket = ['--socket', (await start(t)).socketPath]
   t.same(await convoy([...socket, 'create', 'db', '-size', '10G']), { code: 0, out: 'db\n', err: '' })
-  t.match(JSON.parse((await convoy([...socket, 'list'])).out), { db: { Name: 'db' } })
+  t.match(JSON.parse((await convoy(['list'], { CONVOY_SOCKET: socket[1] ?? '' })).out), { db: { Name: 'db' } })
   t.same(await convoy(['mount', 'db', ...socket]), { code: 0, out: '/volumes/db\n', err: '' })
   t.same(await convoy(['delete', 'db', ...socket]), { code: 0, out: '', err: '' })
 })

@@ -43,7 +43,7 @@ function buildProgram(session: Session): Command {
     .usage('[global options] command [options] [arguments]')
     .option('-v, --version', 'show the version')
     .helpOption('-h, --help', 'show this help')
-    .option('-s, --socket <PATH>', `the socket of the daemon (default: ${defaultSocketPath})`)
+    .option('-s, --socket <PATH>', `the socket of the daemon (default: CONVOY_SOCKET, or else ${defaultSocketPath})`)
     .option('-d, --debug', 'say on stderr what happens')
     .option('--verbose', 'print whole volumes instead of their names')
     .enablePositionalOptions()

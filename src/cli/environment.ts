@@ -10,6 +10,8 @@ export interface Environment {
   /** Calls `leave` on Ctrl-C, and ends the process with the exit code that it returns. */
   readonly onInterrupt?: (leave: () => number) => void
   readonly daemon: DaemonEntry
+  /** What CONVOY_SOCKET says: where the daemon's socket is, unless `--socket` says otherwise. Empty is nothing. */
+  readonly socketPath?: string | undefined
   /** How long the daemon may stay silent; without it long enough for any operation. */
   readonly answerTimeoutMs?: number
 }

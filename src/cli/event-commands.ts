@@ -18,7 +18,7 @@ interface EventFlags {
 type ShownEvent = Readonly<Record<string, unknown>>
 
 export function addEventCommands(program: Command, session: Session): void {
-  program
+  const command = program
     .command('events')
     .description('show what happens to volumes, as it happens')
     .option('--since <WHEN>', 'begin behind the event with this id, at this time, or so long ago: 10m, 2h, 7d')
@@ -30,6 +30,7 @@ export function addEventCommands(program: Command, session: Session): void {
       const format = chooseFormat(flags.format)
       await new EventWatch(session, (event) => printLine(session.terminal, format(event))).run(flags)
     })
+  session.addressPeople(command)
 }
 
 function chooseFormat(text: string): (event: ShownEvent) => string {

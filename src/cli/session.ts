@@ -4,7 +4,7 @@ import { ControlClient } from './control-client.js'
 import type { Environment } from './environment.js'
 import { oneLine, printFailure, sayFailure, type Terminal } from './terminal.js'
 
-/** Where the daemon's socket is, unless `--socket` says otherwise. Old hosts' `.spec` files hold this path. */
+/** Where the daemon's socket is, unless `--socket` or CONVOY_SOCKET says otherwise. Old hosts' `.spec` files hold this path. */
 export const defaultSocketPath = '/var/run/convoy/convoy.sock'
 
 /** The options that may stand anywhere in a command line. */
@@ -54,9 +54,14 @@ export class Session {
     this.#command = command
   }
 
+  #usualSocketPath(): string {
+    const { socketPath = '' } = this.environment
+    return socketPath === '' ? defaultSocketPath : socketPath
+  }
+
   get client(): ControlClient {
     this.#client ??= new ControlClient({
-      socketPath: this.#globals.socket ?? defaultSocketPath,
+      socketPath: this.#globals.socket ?? this.#usualSocketPath(),
       ...optional('timeoutMs', this.environment.answerTimeoutMs),
       ...optional('onExchange', this.#globals.debug === true ? (sentence: string) => this.#debug(sentence) : undefined),
     })

@@ -109,7 +109,7 @@ t.test('a daemon that is not there at first is a failure, not something to wait 
 
 t.test('a refusal by the daemon, and a format that is none, are shown with what to do', async (t) => {
   const { run } = await serving(t)
-  t.match(await run('--since', 'never'), { code: 1, err: /no more \(stop\)/ })
+  t.match(await run('--since', 'never'), { code: 1, out: /^$/, err: /no more \(stop\)/ })
   t.match(await run('--format', '{{.Nothing'), { code: 1, err: /is no format of events \(use text, json/ })
 })
 

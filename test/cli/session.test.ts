@@ -7,6 +7,15 @@ t.test('without --socket the old path is used', async (t) => {
   t.match(`${out}${err}`, '/var/run/convoy/convoy.sock')
 })
 
+t.test('CONVOY_SOCKET says where the daemon is, --socket says it louder, and an empty variable nothing', async (t) => {
+  const server = await FakeControlServer.start()
+  t.teardown(() => server.close())
+  const { socketPath } = server
+  t.match(await runInProcess(['list'], { socketPath }), { code: 0, out: '{}\n' })
+  t.match(await runInProcess(['list', '-s', '/nowhere/x.sock'], { socketPath }), { code: 1, err: '/nowhere/x.sock' })
+  t.match(await runInProcess(['list'], { socketPath: '' }), { err: '/var/run/convoy/convoy.sock' })
+})
+
 t.test('--debug tells on stderr what was asked, and leaves stdout to programs', async (t) => {
   const server = await FakeControlServer.start()
   t.teardown(() => server.close())
