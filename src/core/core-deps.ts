@@ -40,8 +40,7 @@ export interface Policy {
   readonly mountRoot: string
   readonly mostRunningJobs: number
   readonly profiles: Profiles
-  /** Without it {@link defaultEventRetention}. */
-  readonly eventRetention?: EventRetention
+  readonly eventRetention: EventRetention
 }
 
 /** How long events are kept, and how many. */
@@ -49,8 +48,6 @@ export interface EventRetention {
   readonly longestMs: number
   readonly most: number
 }
-
-export const defaultEventRetention: EventRetention = { longestMs: 7 * 24 * 3_600_000, most: 10_000 }
 
 /** What Docker itself says of its containers; asked by reconciliation only, never inside a request of Docker's. */
 export interface ContainerUsers {

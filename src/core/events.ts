@@ -13,7 +13,7 @@ import { optional } from '../model/optional.js'
 import type { VolumeHandle } from '../model/volume.js'
 import type { EventPage } from '../store/events.js'
 import type { LedgerWrite } from '../store/ledger-write.js'
-import { type CoreDeps, defaultEventRetention } from './core-deps.js'
+import type { CoreDeps } from './core-deps.js'
 
 /** Events in one answer of the database: its thread has changes to save, too. */
 const pageSize = 200
@@ -111,7 +111,7 @@ export class Events {
   /** Removes what is older, or more, than is kept. */
   async prune(): Promise<void> {
     const { ledger, now, policy } = this.#deps
-    const { longestMs, most } = policy.eventRetention ?? defaultEventRetention
+    const { longestMs, most } = policy.eventRetention
     const beforeTime = new Date(now().getTime() - longestMs).toISOString()
     await ledger.events.prune({ beforeTime, most, batch: pruneBatch })
   }

@@ -3,6 +3,7 @@ import { ConvoyError } from '../errors.js'
 import type { ConfiguredOption } from '../model/config-report.js'
 import { parseOptions } from '../model/options.js'
 import type { Attributes, OnRemove } from '../model/volume.js'
+import type { EventRetention } from '../core/core-deps.js'
 import { doubtfulVariables, settingsOfEnvironment, type Variables } from './config-environment.js'
 import { type ConfigFile, readConfigFile } from './config-file.js'
 import { allDaemonOptions, daemonOptions, type LogFormat, type LogLevel } from './daemon-options.js'
@@ -26,6 +27,7 @@ export interface DaemonConfig {
   readonly onDockerRemove: OnRemove
   readonly trashRetentionMs: number
   readonly mostRunningJobs: number
+  readonly eventRetention: EventRetention
   readonly logFile: string | undefined
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
@@ -86,6 +88,7 @@ export function parseDaemonConfig({ args, environment, file }: ConfigSources): D
     onDockerRemove: options['on-docker-remove'],
     trashRetentionMs: options['trash-retention'],
     mostRunningJobs: options.jobs,
+    eventRetention: { longestMs: options['event-retention'], most: options['event-count'] },
     logFile: options.log,
     logLevel: options['log-level'],
     logFormat: options['log-format'],

@@ -86,6 +86,7 @@ function merge(before: DaemonConfig, next: DaemonConfig): DaemonConfig {
     onDockerRemove: next.onDockerRemove,
     trashRetentionMs: next.trashRetentionMs,
     mostRunningJobs: next.mostRunningJobs,
+    eventRetention: next.eventRetention,
     createOnDockerMount: next.createOnDockerMount,
     logLevel: next.logLevel,
     profiles: next.profiles,

@@ -113,6 +113,18 @@ export const daemonOptions = {
     help: 'how many removals of data may run at once',
     isReloadable: true,
   }),
+  'event-retention': withDefault('7d', {
+    parse: parseDurationMs,
+    placeholder: 'DURATION',
+    help: 'how long what has happened is kept for `convoy events --since`',
+    isReloadable: true,
+  }),
+  'event-count': withDefault('10000', {
+    parse: wholeNumber(1, 10_000_000),
+    placeholder: 'NUMBER',
+    help: 'how many events are kept at most; the oldest go first',
+    isReloadable: true,
+  }),
   'create-on-docker-mount': withDefault('false', {
     ...switchOption,
     help: 'create a volume that Docker mounts and that does not exist',

@@ -115,6 +115,9 @@ function policyOf(configuration: Configuration): Policy {
     get mostRunningJobs() {
       return configuration.current.mostRunningJobs
     },
+    get eventRetention() {
+      return configuration.current.eventRetention
+    },
     get profiles() {
       return configuration.current.profiles
     },

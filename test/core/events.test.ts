@@ -175,8 +175,8 @@ t.test('who resumes at an id or a time gets what is behind it, and hears of what
   t.match(gap, { id: 0, type: 'gap', since: '1', oldest: 3 })
 })
 
-t.test('events older than a week go, and all but ten thousand', async (t) => {
-  const world = await World.start()
+t.test('events that are older, or more, than is kept go', async (t) => {
+  const world = await World.start({ eventRetention: { longestMs: 7 * dayMs, most: 10_000 } })
   await world.create('a')
   await world.settle()
   world.clock.advance(7 * dayMs + 1)

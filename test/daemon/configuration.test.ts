@@ -34,6 +34,8 @@ t.test('what can change without a restart changes, and whoever needs it is told'
   const options = {
     jobs: '3',
     'trash-retention': '1h',
+    'event-retention': '2h',
+    'event-count': '50',
     'on-docker-remove': 'trash',
     'create-on-docker-mount': 'true',
     'log-level': 'warn',
@@ -42,6 +44,7 @@ t.test('what can change without a restart changes, and whoever needs it is told'
   t.match(held.current, {
     mostRunningJobs: 3,
     trashRetentionMs: 3_600_000,
+    eventRetention: { longestMs: 7_200_000, most: 50 },
     onDockerRemove: 'trash',
     createOnDockerMount: true,
     logLevel: 'warn',

@@ -120,6 +120,25 @@ for (const moment of ['before', 'after'] as const) {
   }
 }
 
+t.test('DB16 whoever resumes at an id of a database that was lost hears of the gap, and goes on', async (t) => {
+  const daemon = await new DaemonProcess(t).start()
+  for (const name of ['a', 'b', 'c', 'd']) {
+    await daemon.plugin.create(name)
+    await daemon.plugin.remove(name)
+  }
+  await daemon.plugin.create('kept')
+  const watcher = new Watcher(t, daemon, '--since', '0')
+  await watcher.until(9)
+  await daemon.kill()
+  for (const name of ['convoy.db', 'convoy.db-wal', 'convoy.db-shm']) rmSync(`${daemon.root}/${name}`, { force: true })
+  rmSync(`${daemon.root}/backups`, { recursive: true, force: true })
+  await daemon.start()
+  await eventually('it is told what there is', () => watcher.told.includes('volume.discover kept'))
+  t.match(watcher.out, /Z gap \(since=\d+/)
+  await daemon.plugin.create('new')
+  await eventually('it goes on', () => watcher.told.includes('volume.create new'))
+})
+
 t.test('a daemon without a usable database says so to whoever watches', async (t) => {
   const daemon = await new DaemonProcess(t).start()
   await daemon.stop()

@@ -57,6 +57,7 @@ export class World {
     trashRetentionMs: dayMs,
     mountRoot: '/mounts',
     mostRunningJobs: 2,
+    eventRetention: { longestMs: 7 * dayMs, most: 10_000 },
     profiles: new Map(),
   }
   /** Replaces a driver in the lives to come. */
