@@ -1,5 +1,4 @@
 import type { Core } from '../core/core.js'
-import type { ConvoyError } from '../errors.js'
 import type { Logger } from '../model/call-context.js'
 import type { ConfigReport } from '../model/config-report.js'
 
@@ -9,8 +8,6 @@ export interface ApiDeps {
   readonly log: Logger
   /** Of this program. */
   readonly version: string
-  /** Why nothing can be changed now; absent when all is well. */
-  readonly degraded?: ConvoyError
   /** Create a volume that Docker mounts and that does not exist. */
   readonly createOnDockerMount: boolean
   /** What `GET /v1/info` says of the daemon besides its drivers. */

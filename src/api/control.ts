@@ -8,6 +8,7 @@ import { registerEventsRoute } from './events-route.js'
 import { registerHostRoutes } from './host-routes.js'
 import { registerJobRoutes } from './job-routes.js'
 import { describeRoutes } from './openapi.js'
+import { registerRebuildRoute } from './rebuild-route.js'
 import { registerTrashRoutes } from './trash-routes.js'
 import { registerVolumeChanges } from './volume-changes.js'
 import { registerVolumeRoutes } from './volume-routes.js'
@@ -23,6 +24,7 @@ export async function registerControl(app: FastifyInstance, deps: ApiDeps): Prom
   registerVolumeChanges(scope, deps)
   registerTrashRoutes(scope, deps)
   registerJobRoutes(scope, deps)
+  registerRebuildRoute(scope, deps)
   registerEventsRoute(scope, deps)
 }
 

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import type { Core } from '../core/core.js'
 import { optional } from '../model/optional.js'
 import type { ApiDeps } from './api-deps.js'
 import { type ControlScope, run } from './control-scope.js'
@@ -10,12 +11,12 @@ export function registerHostRoutes(app: ControlScope, deps: ApiDeps): void {
   const answering = Type.Object({ status: Type.Literal('ok') }, { description: 'the daemon answers' })
   app.get('/healthz', { schema: { response: { 200: answering } } }, () => ({ status: 'ok' as const }))
   app.get('/readyz', { schema: { response: { 200: readyDocument, 503: readyDocument } } }, (_request, reply) => {
-    const reason = unreadiness(deps)
+    const reason = unreadiness(core)
     void reply.code(reason === undefined ? 200 : 503)
     return { ready: reason === undefined, ...optional('reason', reason) }
   })
   app.get('/v1/info', { schema: { response: { 200: infoDocument } } }, () => ({
-    General: { ...deps.general, Version: deps.version, Degraded: deps.degraded?.sentence },
+    General: { ...deps.general, Version: deps.version, Degraded: core.volumes.degraded?.sentence },
     ...Object.fromEntries(core.volumes.listDrivers().map((driver) => [driver.name, driver.describe()])),
   }))
   app.get('/v1/drivers', { schema: { response: { 200: driversDocument } } }, () =>
@@ -40,7 +41,7 @@ export function registerHostRoutes(app: ControlScope, deps: ApiDeps): void {
   )
 }
 
-function unreadiness({ core, degraded }: ApiDeps): string | undefined {
-  if (degraded !== undefined) return degraded.sentence
-  return core.volumes.isComplete ? undefined : 'the storage is still being read'
+function unreadiness({ volumes }: Core): string | undefined {
+  if (volumes.degraded !== undefined) return volumes.degraded.sentence
+  return volumes.isComplete ? undefined : 'the storage is still being read'
 }

@@ -33,7 +33,8 @@ export class VolumeListing {
 
   /** One volume as Get shows it. `Status` appears in `docker volume inspect`. */
   detail(volume: Volume): Readonly<Record<string, unknown>> {
-    const { core, degraded } = this.#deps
+    const { core } = this.#deps
+    const { degraded } = core.volumes
     const references = core.mounts.referencesTo(volume.name)
     return {
       ...summary(volume),

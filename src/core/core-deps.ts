@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import type { DriverRegistry } from '../drivers/registry.js'
-import type { ConvoyError } from '../errors.js'
 import type { JobProcesses } from '../host/job-processes.js'
 import type { Mounter } from '../host/mounter.js'
 import type { VolumeHolders } from '../host/volume-holders.js'
@@ -27,8 +26,10 @@ export interface CoreDeps {
   /** A fresh UUID. */
   readonly newId: () => string
   readonly policy: Policy
-  /** Why nothing can be changed now, and what mends it; absent when all is well. */
-  readonly degraded?: ConvoyError
+  /** Of this installation. */
+  readonly hostId: string
+  /** The kernel's, of this boot. */
+  readonly bootId: string
   readonly log: Logger
 }
 

@@ -7,6 +7,7 @@ import { Holding } from './holding.js'
 import { Jobs } from './jobs.js'
 import { Mounts } from './mounts.js'
 import { Reconciliation } from './reconciliation.js'
+import { Rebuild } from './rebuild.js'
 import { Recovery } from './recovery.js'
 import { Removal } from './removal.js'
 import { Resumption } from './resumption.js'
@@ -24,6 +25,7 @@ export interface Core {
   readonly trash: Trash
   readonly recovery: Recovery
   readonly discovery: Discovery
+  readonly rebuild: Rebuild
   readonly reconciliation: Reconciliation
   readonly events: Events
 }
@@ -42,6 +44,7 @@ export function createCore(deps: CoreDeps): Core {
   const alteration = new Alteration(deps, { volumes, resumption, holding })
   const recovery = new Recovery(deps, { resumption, alteration })
   const discovery = new Discovery(deps, { volumes, availability })
+  const rebuild = new Rebuild(deps, { volumes, discovery, events })
   const reconciliation = new Reconciliation(deps, { holding, mounts })
-  return { volumes, mounts, removal, alteration, jobs, trash, recovery, discovery, reconciliation, events }
+  return { volumes, mounts, removal, alteration, jobs, trash, recovery, discovery, rebuild, reconciliation, events }
 }

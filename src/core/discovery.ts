@@ -1,10 +1,10 @@
 import type { DiscoveredVolume, Driver } from '../drivers/driver.js'
 import { toConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
-import { optional } from '../model/optional.js'
-import type { TrashedVolume, Volume } from '../model/volume.js'
+import type { Volume } from '../model/volume.js'
 import type { LedgerWrite } from '../store/ledger-write.js'
 import type { CoreDeps } from './core-deps.js'
+import { discoveredTrash, discoveredVolume } from './discovered-rows.js'
 import type { DriverAvailability } from './driver-availability.js'
 import { volumeEvent } from './events.js'
 import type { Volumes } from './volumes.js'
@@ -70,15 +70,14 @@ export class Discovery {
     const known = ledger.volumes.get(name)
     if (found.state === 'trashed') {
       if (ledger.trash.has(id) || known?.id === id) return undefined
-      const row = this.#trashed(driver, found)
+      const row = discoveredTrash(this.#deps, driver, found)
       return [{ put: 'trash', row }, volumeEvent(this.#deps, 'volume.discover', row, { state: 'trashed' })]
     }
     if (known !== undefined) return this.#forgottenElsewhere(known, found)
     // Removed since the storage was read.
     if (ledger.trash.has(id)) return undefined
-    const row = live(driver, found)
-    const state = found.state === 'forgotten' ? 'forgotten' : 'ready'
-    return [{ put: 'volume', row }, volumeEvent(this.#deps, 'volume.discover', row, { state })]
+    const row = discoveredVolume(driver, found)
+    return [{ put: 'volume', row }, volumeEvent(this.#deps, 'volume.discover', row, { state: row.state })]
   }
 
   #forgottenElsewhere(known: Volume, found: DiscoveredVolume): readonly LedgerWrite[] | undefined {
@@ -86,26 +85,5 @@ export class Discovery {
     if (!isNews) return undefined
     const event = volumeEvent(this.#deps, 'volume.forget', known, { reason: 'elsewhere' })
     return [{ put: 'volume', row: { ...known, state: 'forgotten' } }, event]
-  }
-
-  #trashed(driver: Driver, found: DiscoveredVolume): TrashedVolume {
-    const { trashRetentionMs } = this.#deps.policy
-    const trashedAt = found.retiredAt ?? this.#deps.now().toISOString()
-    const { state, origin, ...kept } = live(driver, found)
-    const expiresAt = new Date(Date.parse(trashedAt) + trashRetentionMs).toISOString()
-    return { ...kept, state: 'trashed', trashedAt, expiresAt }
-  }
-}
-
-function live(driver: Driver, found: DiscoveredVolume): Volume {
-  return {
-    ...found.handle,
-    driver: driver.name,
-    state: found.state === 'forgotten' ? 'forgotten' : 'ready',
-    createdAt: found.createdAt,
-    options: found.options,
-    origin: found.origin,
-    ...optional('onRemove', found.onRemove),
-    ...optional('sizeBytes', found.sizeBytes),
   }
 }

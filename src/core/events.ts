@@ -98,13 +98,14 @@ export class Events {
 
   /** Notes what is no change of a volume: saved soon, with whatever comes next. */
   note(type: EventType, details: EventDetails): void {
-    if (this.#deps.degraded !== undefined) return
+    if (this.#deps.ledger.degraded !== undefined) return
     this.#deps.ledger.commitLater('event', { put: 'event', row: eventAt(this.#deps.now(), type, details) })
   }
 
   /** What somebody is told who asks a daemon without a usable database. */
   get degraded(): ConvoyEvent | undefined {
-    const { degraded, now } = this.#deps
+    const { ledger, now } = this.#deps
+    const { degraded } = ledger
     return degraded === undefined ? undefined : eventAt(now(), 'daemon.degraded', { error: degraded.sentence })
   }
 

@@ -19,8 +19,8 @@ export class Recovery {
   }
 
   /** After a reboot nothing is mounted, whatever the ledger says. Resolves before the first request is answered. */
-  async voidAfterReboot(bootId: string): Promise<void> {
-    const { ledger, drivers, log } = this.#deps
+  async voidAfterReboot(): Promise<void> {
+    const { ledger, drivers, bootId, log } = this.#deps
     if (ledger.setting('boot-id') === bootId) return
     const references = [...ledger.mountedNames].flatMap((name) => [...ledger.mountsOf(name).values()])
     const stateless = new Set(drivers.all.flatMap(({ name, attachment }) => (attachment === 'stateless' ? name : [])))

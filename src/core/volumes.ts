@@ -42,6 +42,11 @@ export class Volumes {
     if (isComplete) this.#completed.abort()
   }
 
+  /** Why no volume can be changed now, and what mends it; absent when all is well. */
+  get degraded(): ConvoyError | undefined {
+    return this.#deps.ledger.degraded
+  }
+
   /** The volume that Docker sees under this name, from memory. */
   find(name: VolumeName): Volume | undefined {
     const volume = this.#deps.ledger.volumes.get(name)
@@ -54,7 +59,7 @@ export class Volumes {
     if (volume !== undefined) return volume
     if (this.#isComplete && !this.mayCome(name)) throw new ConvoyError('not-found', `no such volume: ${name}`)
     throw new ConvoyError('unavailable', `convoy does not know yet whether there is a volume "${name}"`, {
-      hint: this.#deps.degraded?.sentence ?? 'it is still reading its storage: try again in a moment',
+      hint: this.degraded?.sentence ?? 'it is still reading its storage: try again in a moment',
     })
   }
 
@@ -72,7 +77,7 @@ export class Volumes {
 
   /** Resolves when every driver has been asked for its volumes, or when that takes too long or will never be. */
   async #untilComplete(signal: AbortSignal): Promise<void> {
-    if (this.#isComplete || this.#deps.degraded !== undefined) return
+    if (this.#isComplete || this.degraded !== undefined) return
     const end = AbortSignal.any([signal, AbortSignal.timeout(longestWaitMs), this.#completed.signal])
     if (!end.aborted) await new Promise((resolve) => end.addEventListener('abort', resolve, { once: true }))
   }

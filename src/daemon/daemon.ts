@@ -35,16 +35,16 @@ export async function runDaemon(args: DaemonArguments, version: string): Promise
   const failpoints = new Failpoints(process.env['CONVOY_FAILPOINT'])
   // The database thread checks and reads while this one loads the rest of the program.
   const rest = import('./serve.js')
-  const opened = await openLedger(config.root, {
+  const ledger = await openLedger(config.root, {
     log,
     soon: (act) => void startTimer(commitSoonMs, act),
     wrap: (database) => failpoints.database(database),
   })
   try {
     const { serve } = await rest
-    return await serve(configuration, opened, { version, log, stop, failpoints })
+    return await serve(configuration, ledger, { version, log, stop, failpoints })
   } finally {
-    await opened.ledger.close()
+    await ledger.close()
   }
 }
 

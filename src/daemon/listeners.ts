@@ -24,7 +24,7 @@ export class Listeners {
   readonly #open: Listener[] = []
   readonly #closing = new AbortController()
 
-  constructor(configuration: Configuration, deps: Pick<ApiDeps, 'version' | 'core' | 'log' | 'degraded'>) {
+  constructor(configuration: Configuration, deps: Pick<ApiDeps, 'version' | 'core' | 'log'>) {
     this.#configuration = configuration
     this.#api = {
       ...deps,

@@ -12,9 +12,7 @@ import { bootId } from '../host/process-identity.js'
 import { SystemJobProcesses } from '../host/system-job-processes.js'
 import { KernelVolumeHolders } from '../host/volume-holders.js'
 import type { Logger } from '../model/call-context.js'
-import { optional } from '../model/optional.js'
 import type { Ledger } from '../store/ledger.js'
-import type { OpenedLedger } from '../store/open-ledger.js'
 import type { DaemonConfig } from './config.js'
 import type { Configuration } from './configuration.js'
 import type { Failpoints } from './failpoints.js'
@@ -35,31 +33,25 @@ export interface Surroundings {
 }
 
 /** Opens the drivers, answers until `stop`, and closes all it opened; resolves to the exit code. */
-export async function serve(configuration: Configuration, opened: OpenedLedger, around: Surroundings): Promise<number> {
+export async function serve(configuration: Configuration, ledger: Ledger, around: Surroundings): Promise<number> {
   const { log, stop } = around
   const config = configuration.current
-  const { ledger, degraded } = opened
-  const hostId = await ensureHostId(ledger, degraded !== undefined)
+  const hostId = await ensureHostId(ledger)
   const drivers = await openDrivers(config, hostId, around)
-  const core = createCore({
-    ...coreDeps({ configuration, ledger, drivers, hostId, log }),
-    ...optional('degraded', degraded),
-  })
-  const listeners = new Listeners(configuration, {
-    version: around.version,
-    core,
-    log,
-    ...optional('degraded', degraded),
-  })
-  const upkeep = new Upkeep({ core, ledger, log, isDegraded: degraded !== undefined })
+  const core = createCore(coreDeps({ configuration, ledger, drivers, hostId, log }))
+  const listeners = new Listeners(configuration, { version: around.version, core, log })
+  const upkeep = new Upkeep({ core, ledger, log })
   try {
-    if (degraded === undefined) await core.recovery.voidAfterReboot(bootId())
+    if (ledger.degraded === undefined) await core.recovery.voidAfterReboot()
     await listeners.open()
     core.events.note('daemon.start', { pid: process.pid })
     log.info({ name: config.name, volumes: core.volumes.list().length, pid: process.pid }, 'ready')
     greet(config)
-    upkeep.start()
-    if (degraded === undefined) configuration.onChange(() => core.jobs.startQueued())
+    if (ledger.degraded === undefined) upkeep.start()
+    else core.rebuild.onMended(() => upkeep.start())
+    configuration.onChange(() => {
+      if (ledger.degraded === undefined) core.jobs.startQueued()
+    })
     // Only now: how much is logged may have changed meanwhile.
     const signal = await stop
     log.info({ signal }, 'stopping; volumes stay mounted')
@@ -95,6 +87,8 @@ function coreDeps({ configuration, ledger, drivers, hostId, log }: Parts): Param
       configuration: JSON.stringify(ofJobs),
     }),
     locks: new VolumeLocks(),
+    hostId,
+    bootId: bootId(),
     now: () => new Date(),
     soon: (act) => void startTimer(soonMs, act),
     newId: randomUUID,
@@ -136,11 +130,12 @@ async function openDrivers(config: DaemonConfig, hostId: string, { log, failpoin
   return new DriverRegistry((await Promise.all(opening)).flat())
 }
 
-async function ensureHostId(ledger: Ledger, isDegraded: boolean): Promise<string> {
+async function ensureHostId(ledger: Ledger): Promise<string> {
   const known = ledger.setting('host-id')
-  if (known !== undefined || isDegraded) return known ?? 'unknown'
+  if (known !== undefined) return known
   const hostId = randomUUID()
-  await ledger.commit('start', { put: 'setting', key: 'host-id', value: hostId })
+  // A degraded ledger keeps nothing, until it is rebuilt.
+  if (ledger.degraded === undefined) await ledger.commit('start', { put: 'setting', key: 'host-id', value: hostId })
   return hostId
 }
 

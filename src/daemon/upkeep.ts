@@ -13,7 +13,6 @@ interface UpkeepDeps {
   readonly core: Core
   readonly ledger: Ledger
   readonly log: Logger
-  readonly isDegraded: boolean
 }
 
 /** What the daemon does by itself, beside answering: first what the last one left, then what has to be done now and again. */
@@ -29,7 +28,6 @@ export class Upkeep {
   }
 
   start(): void {
-    if (this.#deps.isDegraded) return
     this.#run('recovery', (call) => this.#recover(call))
     const reconcile = this.#every(reconcileEveryMs, 'reconciliation', (call) => this.#reconcile(call))
     this.#deps.core.reconciliation.onEpoch(reconcile)

@@ -28,6 +28,8 @@ export const eventTypes = [
   'driver.unavailable',
   'driver.available',
   'daemon.start',
+  /** The database was made anew from what the storage says. */
+  'daemon.rebuild',
   /** The daemon cannot use its database. Told to each subscriber, kept nowhere, without an id. */
   'daemon.degraded',
   /** Events that were asked for are no longer kept. Told to the subscriber who asked, without an id. */
@@ -57,7 +59,7 @@ export interface EventDetails {
   readonly volumeId?: string
   readonly driver?: string
   readonly mountId?: string
-  /** How often the mount id holds the volume from now on. */
+  /** How often the mount id holds the volume from now on; `daemon.rebuild`: volumes that the storage holds. */
   readonly count?: number
   readonly mountpoint?: string
   /** The name before. */

@@ -50,6 +50,11 @@ export class CommitQueue {
     })
   }
 
+  /** Gives up what could not be saved: the database is another one now. */
+  dropUnsaved(): void {
+    this.#unsaved = []
+  }
+
   /** Resolves when everything has been saved, or tried. */
   async settle(): Promise<void> {
     if (this.#unsaved.length > 0 || this.#waiting.length > 0) this.#running ??= this.#run()

@@ -46,6 +46,18 @@ export interface LedgerContents {
   readonly lastEventId: number
 }
 
+/** All of it as writes. Events are none of it. */
+export function writesOf(contents: LedgerContents): readonly LedgerWrite[] {
+  return [
+    ...contents.volumes.map((row) => ({ put: 'volume', row }) as const),
+    ...contents.mounts.map((row) => ({ put: 'mount', row }) as const),
+    ...contents.trash.map((row) => ({ put: 'trash', row }) as const),
+    ...contents.jobs.map((row) => ({ put: 'job', row }) as const),
+    ...contents.journals.map(([id, notes]) => ({ put: 'journal', id, notes }) as const),
+    ...contents.settings.map(([key, value]) => ({ put: 'setting', key, value }) as const),
+  ]
+}
+
 /** Why a change is made: names the point in logs and failpoints. */
 export type LedgerStep =
   | 'create-intent'
@@ -69,6 +81,7 @@ export type LedgerStep =
   | 'undelete'
   | 'trash-delete'
   | 'discover'
+  | 'rebuild'
   | 'reconcile'
   | 'activate'
   | 'job'
@@ -81,8 +94,18 @@ export interface LedgerChange {
   readonly writes: readonly LedgerWrite[]
 }
 
+/** A database that takes no changes. */
+export interface Degradation {
+  /** Why, and what mends it. */
+  readonly reason: ConvoyError
+  /** Sets it aside and puts one in its place that holds `contents`. ConvoyError `unavailable`: all is as before. */
+  replace(contents: LedgerContents): Promise<void>
+}
+
 /** Where the rows are kept. Real: SQLite in a worker thread. */
 export interface Database {
+  /** Absent when all is well. */
+  readonly degradation?: Degradation | undefined
   /**
    * Makes the changes durable in their order, with as few fsyncs as it can. Resolves to the outcome of each: `undefined`, or
    * ConvoyError `unavailable` for a change of which nothing was kept.

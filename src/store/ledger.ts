@@ -4,7 +4,15 @@ import type { Attributes, TrashedVolume, Volume } from '../model/volume.js'
 import type { VolumeName } from '../model/volume-name.js'
 import { CommitQueue, type Soon } from './commit-queue.js'
 import { EventLog, isEvent } from './event-log.js'
-import type { Database, LedgerContents, LedgerStep, LedgerWrite, Setting } from './ledger-write.js'
+import { ConvoyError } from '../errors.js'
+import {
+  type Database,
+  type LedgerContents,
+  type LedgerStep,
+  type LedgerWrite,
+  type Setting,
+  writesOf,
+} from './ledger-write.js'
 
 const noMounts: ReadonlyMap<MountId, MountReference> = new Map()
 const noNotes: Attributes = {}
@@ -30,12 +38,12 @@ export class Ledger {
     this.#database = database
     this.events = new EventLog(database, contents.lastEventId)
     this.#queue = new CommitQueue(database, soon, this.events)
-    for (const row of contents.volumes) this.#apply({ put: 'volume', row })
-    for (const row of contents.mounts) this.#apply({ put: 'mount', row })
-    for (const row of contents.trash) this.#apply({ put: 'trash', row })
-    for (const row of contents.jobs) this.#apply({ put: 'job', row })
-    for (const [id, notes] of contents.journals) this.#apply({ put: 'journal', id, notes })
-    for (const [key, value] of contents.settings) this.#apply({ put: 'setting', key, value })
+    for (const write of writesOf(contents)) this.#apply(write)
+  }
+
+  /** Why nothing can be changed and what mends it; absent when all is well. */
+  get degraded(): ConvoyError | undefined {
+    return this.#database.degradation?.reason
   }
 
   get volumes(): ReadonlyMap<VolumeName, Volume> {
@@ -100,6 +108,17 @@ export class Ledger {
   /** Writes a copy of the database; resolves to its path. */
   backup(now: Date): Promise<string> {
     return this.#database.backup(now)
+  }
+
+  /** Mends a degraded ledger: from now on it is `contents`, in a database of its own. ConvoyError `unavailable`: all is as before. */
+  async rebuild(contents: LedgerContents): Promise<void> {
+    const { degradation } = this.#database
+    if (degradation === undefined) throw new ConvoyError('internal', 'a ledger that is well needs no rebuilding')
+    await degradation.replace(contents)
+    this.#queue.dropUnsaved()
+    for (const rows of [this.#volumes, this.#mounts, this.#trash, this.#jobs, this.#journals, this.#settings])
+      rows.clear()
+    for (const write of writesOf(contents)) this.#apply(write)
   }
 
   async close(): Promise<void> {

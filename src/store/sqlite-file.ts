@@ -114,14 +114,14 @@ export function sqliteError(path: string, thrown: unknown): ConvoyError {
   const hint = isFull
     ? `free some space on the file system of ${dirname(path)}`
     : code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')
-      ? setAside(path)
+      ? rebuildHint
       : `look at the file system of ${dirname(path)}: is it mounted read-only, or failing?`
   return new ConvoyError('unavailable', `the database ${path} cannot be used: ${message}`, { hint, cause: thrown })
 }
 
 /** ConvoyError `unavailable` for a database that holds what it should not; the hint says how to mend it. */
 export function damaged(path: string, what: string, cause?: unknown): ConvoyError {
-  return new ConvoyError('unavailable', `${path} is damaged: ${what}`, { hint: setAside(path), cause })
+  return new ConvoyError('unavailable', `${path} is damaged: ${what}`, { hint: rebuildHint, cause })
 }
 
 /** `SQLITE_FULL` or `ENOSPC` and the like; empty for what has no code. */
@@ -129,8 +129,7 @@ function codeOf(thrown: unknown): string {
   return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
 }
 
-const setAside = (path: string) =>
-  `stop convoy, run: mv ${path} ${path}.damaged, and start it again: it finds its volumes by the files beside them`
+const rebuildHint = 'run: convoy rebuild; it sets the database aside and finds the volumes by the files beside them'
 
 /** The file system of that statfs magic, if a database is not safe on it. */
 export function nameUnsafeFileSystem(magic: number): string | undefined {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { foreign, plant } from '../core/foreign-volume.js'
 import { ConvoyError } from '../../src/errors.js'
 import { mountId, named } from '../fakes/world.js'
 import { ServedWorld } from './served-world.js'
@@ -13,8 +14,8 @@ t.test('the daemon says that it lives, and whether everything can be asked for',
     status: 503,
     body: { ready: false, reason: /still being read/ },
   })
-  const degraded = new ConvoyError('unavailable', 'the database is damaged', { hint: 'run: mv' })
-  const ill = await ServedWorld.start(t, { api: { degraded } })
+  const damage = new ConvoyError('unavailable', 'the database is damaged', { hint: 'run: mv' })
+  const ill = await ServedWorld.start(t, { damage })
   t.match(await ill.control('GET', '/readyz'), { status: 503, body: { reason: /damaged.*mv/ } })
 })
 
@@ -102,4 +103,16 @@ t.test('the drivers are shown with the options that their volumes take', async (
     },
     { name: 'filesystem', isDefault: false, attachMode: 'exclusive' },
   ])
+})
+
+t.test('rebuild says how storage and database differ, and makes them agree', async (t) => {
+  const served = await ServedWorld.start(t)
+  plant(served.world, foreign('new'))
+  const differences = [{ kind: 'unknown', name: 'new', id: foreign('new').id, driver: 'directory' }]
+  const report = { status: 200, body: { volumes: 1, differences, isNewDatabase: false } }
+  t.strictSame(await served.control('POST', '/v1/rebuild', { dryRun: true }), report)
+  t.strictSame(await served.control('POST', '/v1/rebuild', {}), report)
+  t.match(await served.control('POST', '/v1/rebuild', {}), { body: { differences: [] } })
+  t.match(await served.control('POST', '/v1/rebuild', { dryrun: true }), { status: 400 })
+  t.match(await served.control('POST', '/v1/rebuild', { dryRun: 'maybe' }), { status: 400 })
 })

@@ -22,8 +22,8 @@ t.test('info says what the daemon is and which drivers it runs', async (t) => {
 })
 
 t.test('info of a daemon that cannot change anything says why', async (t) => {
-  const degraded = new ConvoyError('unavailable', 'the database is damaged', { hint: 'run: mv' })
-  const { control } = served(await ServedWorld.start(t, { api: { degraded } }))
+  const damage = new ConvoyError('unavailable', 'the database is damaged', { hint: 'run: mv' })
+  const { control } = served(await ServedWorld.start(t, { damage }))
   t.match(await control('GET', '/v1/info'), { body: { General: { Degraded: 'the database is damaged (run: mv)' } } })
 })
 

@@ -141,9 +141,11 @@ t.test('DB16: as long as a storage does not answer at start, Get denies no volum
 })
 
 t.test('Status says why nothing can be changed', async (t) => {
-  const degraded = new ConvoyError('unavailable', 'the database is damaged', { hint: 'run: mv' })
-  const { plugin } = await ServedWorld.start(t, { api: { degraded } })
+  const { world, plugin } = await ServedWorld.start(t)
   await plugin.create('db')
+  Object.defineProperty(world.core.volumes, 'degraded', {
+    value: new ConvoyError('unavailable', 'the database is damaged', { hint: 'run: mv' }),
+  })
   t.match((await plugin.get('db')).Volume?.Status, { degraded: 'the database is damaged (run: mv)' })
 })
 

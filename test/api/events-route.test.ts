@@ -233,17 +233,16 @@ t.test('an event is told only once it is durable', async (t) => {
 })
 
 t.test('a degraded daemon says so, and keeps the answer open', async (t) => {
-  const served = await ServedWorld.start(t)
-  const degraded = new ConvoyError('unavailable', 'the database is damaged', { hint: 'mend it' })
-  Object.defineProperty(served.world.core.events, 'degraded', {
-    value: { id: 0, time: '2026-01-01T00:00:00.000Z', type: 'daemon.degraded', error: degraded.sentence },
-  })
+  const damage = new ConvoyError('unavailable', 'the database is damaged', { hint: 'mend it' })
+  const served = await ServedWorld.start(t, { damage })
   const reader = await read(t, served, { query: '?since=0' })
   t.strictSame(await reader.until(1), ['daemon.degraded'])
   t.notOk(reader.isEnded)
   const finite = await read(t, served, { query: '?follow=false' })
   await finite.ended()
   t.strictSame(finite.short, ['daemon.degraded'])
+  await served.control('POST', '/v1/rebuild', {})
+  t.strictSame(await reader.until(2), ['daemon.degraded', 'daemon.rebuild'], 'and tells what follows once it is mended')
 })
 
 t.test('a database that cannot be read is an answer, not a hang', async (t) => {

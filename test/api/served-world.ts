@@ -8,6 +8,7 @@ import { createControlServer } from '../../src/api/control-server.js'
 import { createPluginServer } from '../../src/api/server.js'
 import type { Policy } from '../../src/core/core-deps.js'
 import type { Driver } from '../../src/drivers/driver.js'
+import type { ConvoyError } from '../../src/errors.js'
 import { listenOnPath } from '../../src/host/sockets.js'
 import { httpOverSocket, type HttpAnswer, PluginClient } from '../engine/plugin-client.js'
 import { World } from '../fakes/world.js'
@@ -17,6 +18,8 @@ import { RawClient } from './raw-client.js'
 export interface ServedWorldSettings {
   readonly policy?: Partial<Policy>
   readonly api?: Partial<ApiDeps>
+  /** Why the database cannot be used: the daemon is degraded. */
+  readonly damage?: ConvoyError
   /** The daemon has not asked its storage yet. */
   readonly isUnstarted?: boolean
   readonly decorate?: (driver: Driver) => Driver
@@ -53,6 +56,12 @@ export class ServedWorld {
 
   static async start(t: Pick<Test, 'teardown'>, settings: ServedWorldSettings = {}): Promise<ServedWorld> {
     const world = World.unstarted(settings.policy)
+    if (settings.damage !== undefined) {
+      await world.recover()
+      await world.ledger.backup(world.clock.now())
+      world.database.damage = settings.damage
+      world.begin()
+    }
     if (settings.decorate !== undefined) {
       world.decorate = settings.decorate
       world.begin()

@@ -2,29 +2,10 @@ import t from 'tap'
 import { ConvoyError } from '../../src/errors.js'
 import { dayMs, hourMs } from '../fakes/fake-clock.js'
 import { textOf } from '../fakes/invariants.js'
-import type { Marker } from '../fakes/fake-storage.js'
 import { kinds, named, World } from '../fakes/world.js'
+import { foreign, plant } from './foreign-volume.js'
 
 const discover = (world: World) => world.core.discovery.run(world.call())
-
-/** As another host would have made it. */
-function foreign(name: string, more: Partial<Marker> = {}): Marker {
-  return {
-    name: named(name),
-    id: `11111111-0000-4000-8000-${name.padStart(12, '0')}`,
-    place: name,
-    state: 'live',
-    origin: 'created',
-    createdAt: '2025-12-31T00:00:00.000Z',
-    options: {},
-    ...more,
-  }
-}
-
-function plant(world: World, marker: Marker): void {
-  world.storages.directory.markers.set(marker.id, marker)
-  world.storages.directory.plant(marker.place, `data of ${marker.name}`)
-}
 
 for (const kind of kinds) {
   t.test(

@@ -27,7 +27,7 @@ for (const kind of kinds) {
     world.pieceAt(await world.startContainer('db', 'c1')).text = 'kept'
     world.kernel.reboot()
     world.begin()
-    await world.core.recovery.voidAfterReboot(world.kernel.bootId)
+    await world.core.recovery.voidAfterReboot()
     t.equal(world.count('db', 'c1'), 0)
     const path = await world.startContainer('db', 'c1')
     await world.recover()

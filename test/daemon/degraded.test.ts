@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import t from 'tap'
 import { RawClient } from '../api/raw-client.js'
 import { eventually } from '../engine/polling.js'
+import { convoy } from './convoy-command.js'
 import { DaemonProcess } from './daemon-process.js'
 
 /** A daemon that has stopped: `db` is in its newest backup and mounted, `late` was made after it. */
@@ -33,9 +33,11 @@ t.test(
     const path = await stopped(daemon)
     damage(path)
     await daemon.start({ isIncomplete })
-    const mend = `mv ${path} ${path}.damaged`
+    const mend = 'run: convoy rebuild;'
 
-    t.match(await daemon.plugin.get('db'), { Volume: { Name: 'db', Status: { mounts: 1, degraded: /mv / } } })
+    t.match(await daemon.plugin.get('db'), {
+      Volume: { Name: 'db', Status: { mounts: 1, degraded: /convoy rebuild/ } },
+    })
     t.strictSame(
       (await daemon.plugin.list()).map(({ Name }) => Name),
       ['db'],
@@ -50,7 +52,7 @@ t.test(
     ]) {
       t.match(answer.Err, mend)
     }
-    t.match((await daemon.control('GET', '/v1/info')).text, 'mv ')
+    t.match((await daemon.control('GET', '/v1/info')).text, 'convoy rebuild')
     t.strictSame(await daemon.plugin.create('db', { size: '1g' }), {}, 'what is there already needs no change')
     t.strictSame(await daemon.plugin.unmount('db', 'a1'), {}, 'an unmount is kept in memory')
     t.match(await daemon.status('db'), { mounts: 0 })
@@ -64,18 +66,41 @@ t.test('DB07: the command that mends it does mend it, and every volume is found 
   const daemon = new DaemonProcess(t)
   damage(await stopped(daemon))
   await daemon.start({ isIncomplete })
-  const { Err = '' } = await daemon.plugin.create('new')
-  const command = /run: (mv \S+ \S+),/.exec(Err)?.[1]
-  t.type(command, 'string', Err)
-  await daemon.stop()
-  execFileSync('sh', ['-c', command ?? 'false'])
-  await daemon.start()
-  t.strictSame(
-    (await daemon.plugin.list()).map(({ Name }) => Name),
-    ['db', 'late'],
-  )
+  const rebuild = (...argv: readonly string[]) => convoy(['-s', daemon.controlSocket, 'rebuild', ...argv])
+  const late = { out: /late +unknown/, err: /storage holds 2 volumes/ }
+  t.match(await rebuild('--dry-run'), { ...late, code: 0, err: /without --dry-run it is set aside/ })
+  t.match((await daemon.plugin.create('new')).Err, 'convoy rebuild', 'nothing has changed yet')
+  t.match(await rebuild(), { ...late, code: 0, err: /was set aside, and a new one made/ })
+
+  const seen = async () => (await daemon.plugin.list()).map(({ Name }) => Name)
+  t.strictSame(await seen(), ['db', 'late'])
   t.match(await daemon.plugin.get('db'), { Volume: { Status: { sizeBytes: 2 ** 30 } } })
+  t.match(await daemon.control('GET', '/readyz'), { status: 200 })
   t.strictSame(await daemon.plugin.create('new'), {})
+  t.match(await rebuild(), { code: 0, out: '', err: /holds 3 volumes\n.*agrees/ })
+  await eventually('upkeep has begun', () => readdirSync(join(daemon.root, 'backups')).length > 2)
+  const files = readdirSync(daemon.root)
+  t.equal(files.filter((name) => name.includes('.damaged')).length, 1, 'it is kept')
+  t.notOk(files.includes('rebuilding'))
+  await daemon.kill()
+  await daemon.start()
+  t.strictSame(await seen(), ['db', 'late', 'new'])
+})
+
+t.test('DB07: a rebuild that is killed at any point leaves the old database or the new one', async (t) => {
+  for (const point of ['before:store.rebuild', 'after:store.rebuild']) {
+    const daemon = new DaemonProcess(t)
+    damage(await stopped(daemon))
+    await daemon.start({ isIncomplete, env: { CONVOY_FAILPOINT: point } })
+    await daemon.control('POST', '/v1/rebuild', {}).catch(() => undefined)
+    t.match(await daemon.ended, { signal: 'SIGKILL' }, point)
+    await daemon.start({ isIncomplete })
+    await daemon.control('POST', '/v1/rebuild', {})
+    t.strictSame(
+      (await daemon.plugin.list()).map(({ Name }) => Name),
+      ['db', 'late'],
+    )
+  }
 })
 
 t.test('DB07: without any backup nothing is known, nothing is denied, and nothing is made', async (t) => {
@@ -86,7 +111,7 @@ t.test('DB07: without any backup nothing is known, nothing is denied, and nothin
   t.strictSame(await daemon.plugin.list(), [])
   const connection = await RawClient.open(daemon.pluginSocket)
   t.equal(await connection.request('VolumeDriver.Get', '{"Name":"db"}\n'), 'closed')
-  t.match((await daemon.plugin.create('new')).Err, 'mv ')
+  t.match((await daemon.plugin.create('new')).Err, 'convoy rebuild')
   t.notOk(existsSync(daemon.volume('new')))
 })
 

@@ -7,23 +7,40 @@ import {
   type LedgerContents,
   type LedgerWrite,
   type Setting,
+  writesOf,
 } from '../../src/store/ledger-write.js'
 import type { FaultInjector } from './fault-injector.js'
 import { KeptEvents } from './kept-events.js'
 
+type Rows = Map<string, Extract<LedgerWrite, { put: string }>>
 type Put<Noun> = Extract<LedgerWrite, { put: Noun }>
 
 /** The rows that would be on disk. They outlive the daemon: each of its lives connects anew. */
 export class FakeDatabase {
-  readonly #rows = new Map<string, Extract<LedgerWrite, { put: string }>>()
+  readonly #rows: Rows = new Map()
+  #copy: Rows = new Map()
   readonly events = new KeptEvents()
   /** Like a disk without space: nothing is kept, and whoever asked is told. */
   isFull = false
+  /** Why it cannot be used, for lives to come: they read the newest backup. */
+  damage: ConvoyError | undefined
 
   /** The database as one life of the daemon sees it. Its commits are steps. */
   connect(faults: FaultInjector): Database {
+    let { damage } = this
+    const replace = (contents: LedgerContents) =>
+      faults.atomicStep('replace database', () => {
+        damage = undefined
+        this.damage = undefined
+        this.wipe()
+        for (const write of writesOf(contents)) this.#apply(write)
+      })
     return {
+      get degradation() {
+        return damage === undefined ? undefined : { reason: damage, replace }
+      },
       commit: async (changes) => {
+        if (damage !== undefined) return changes.map(() => damage)
         const name = `commit ${changes.map(({ step }) => step).join('+')}`
         try {
           return await faults.atomicStep(name, () => this.#commit(changes))
@@ -33,9 +50,16 @@ export class FakeDatabase {
         }
       },
       // Reading is no step: how often somebody watches says nothing.
-      readEvents: async (query) => this.events.read(query),
+      readEvents: async (query) => {
+        if (damage !== undefined) throw damage
+        return this.events.read(query)
+      },
       pruneEvents: (pruning) => faults.step('prune events', () => this.events.prune(pruning)),
-      backup: () => faults.step('backup', () => '/backups/newest'),
+      backup: () =>
+        faults.step('backup', () => {
+          this.#copy = structuredClone(this.#rows)
+          return '/backups/newest'
+        }),
       close: async () => undefined,
     }
   }
@@ -73,6 +97,7 @@ export class FakeDatabase {
   }
 
   #all<Noun extends string>(noun: Noun): Put<Noun>[] {
-    return [...this.#rows.values()].filter((write): write is Put<Noun> => write.put === noun)
+    const rows = this.damage === undefined ? this.#rows : this.#copy
+    return [...rows.values()].filter((write): write is Put<Noun> => write.put === noun)
   }
 }

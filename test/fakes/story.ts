@@ -66,6 +66,7 @@ class Story {
       case 'driver.unavailable':
       case 'driver.available':
       case 'daemon.start':
+      case 'daemon.rebuild':
       case 'daemon.degraded':
       case 'gap':
         return

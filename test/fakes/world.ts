@@ -121,8 +121,9 @@ export class World {
 
   async recover(): Promise<void> {
     const { core } = this
+    if (core.volumes.degraded !== undefined) return
     const call = this.call()
-    await core.recovery.voidAfterReboot(this.kernel.bootId)
+    await core.recovery.voidAfterReboot()
     await core.recovery.resumeAll(call)
     await core.discovery.run(call)
     await core.recovery.reportUnknownMounts()
@@ -252,6 +253,8 @@ export class World {
       containers,
       jobProcesses: this.jobs.connect(faults),
       locks,
+      hostId: 'this-host',
+      bootId: kernel.bootId,
       now: clock.now,
       soon,
       newId: () => `00000000-0000-4000-8000-${String(this.#nextId++).padStart(12, '0')}`,

@@ -73,7 +73,7 @@ t.test('DB07: flipped bits are found, or change nothing that matters: no volume 
 t.test('DB07: a daemon on a database with flipped bits starts with all volumes or from the backup', async (t) => {
   const directory = t.testdir({ good: {}, root: {} })
   const root = join(directory, 'root')
-  const { ledger } = await openLedger(root, { log, soon: setImmediate })
+  const ledger = await openLedger(root, { log, soon: setImmediate })
   const rows = Array.from({ length: volumes }, (_, index) => putVolume(`v${index}`))
   await ledger.commit('discover', ...rows)
   await ledger.backup(new Date())
@@ -83,8 +83,8 @@ t.test('DB07: a daemon on a database with flipped bits starts with all volumes o
     for (const file of ['convoy.db-wal', 'convoy.db-shm']) rmSync(join(root, file), { force: true })
     writeFileSync(join(root, 'convoy.db'), good)
     flip(join(root, 'convoy.db'), flipped)
-    const opened = await openLedger(root, { log, soon: setImmediate })
-    const { ledger: flawed, degraded } = opened
+    const flawed = await openLedger(root, { log, soon: setImmediate })
+    const { degraded } = flawed
     await flawed.close()
     assert.equal(flawed.volumes.size, volumes)
     if (degraded !== undefined) assert.ok(degraded.hint !== undefined)
@@ -94,7 +94,7 @@ t.test('DB07: a daemon on a database with flipped bits starts with all volumes o
 
 t.test('DB07: a name whose bits have flipped into another volume’s is damage, and no volume less', async (t) => {
   const root = t.testdir()
-  const { ledger } = await openLedger(root, { log, soon: setImmediate })
+  const ledger = await openLedger(root, { log, soon: setImmediate })
   const names = ['va', 'vb', 'vc', 'vd']
   await ledger.commit('discover', ...names.map((name) => putVolume(name)))
   await ledger.backup(new Date())
@@ -106,7 +106,7 @@ t.test('DB07: a name whose bits have flipped into another volume’s is damage, 
   bytes.write('vb', at)
   writeFileSync(path, bytes)
   const opened = await openLedger(root, { log, soon: setImmediate })
-  await opened.ledger.close()
+  await opened.close()
   t.match(opened.degraded, { code: 'unavailable', message: /damaged.*"vb" is out of order/ })
-  t.same([...opened.ledger.volumes.keys()].sort(), names, 'from the backup')
+  t.same([...opened.volumes.keys()].sort(), names, 'from the backup')
 })

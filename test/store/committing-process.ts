@@ -6,8 +6,8 @@ import { putVolume } from './rows.js'
 
 // Commits until it is killed, several changes at a time, and prints the name of each row that was acknowledged.
 
-const { ledger, degraded } = await openLedger(process.argv[2] ?? '', { log: new QuietLog(), soon: setImmediate })
-if (degraded !== undefined) throw degraded
+const ledger = await openLedger(process.argv[2] ?? '', { log: new QuietLog(), soon: setImmediate })
+if (ledger.degraded !== undefined) throw ledger.degraded
 
 async function commitForEver(): Promise<void> {
   for (;;) {

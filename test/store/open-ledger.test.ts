@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import t from 'tap'
+import { ConvoyError } from '../../src/errors.js'
 import { parseVolumeName } from '../../src/model/volume-name.js'
 import { openLedger } from '../../src/store/open-ledger.js'
 import { lockRoot } from '../../src/store/sqlite-file.js'
@@ -15,7 +16,7 @@ const log = new QuietLog()
 
 /** A root with the volume `db` in its backup and `late` made after it; closed. */
 async function populated(root: string): Promise<string> {
-  const { ledger } = await openLedger(root, { log, soon: setImmediate })
+  const ledger = await openLedger(root, { log, soon: setImmediate })
   await ledger.commit('create-intent', putVolume('db'), { put: 'setting', key: 'discovered', value: 'yes' })
   await ledger.commit('start', { put: 'setting', key: 'host-id', value: 'this-host' })
   await ledger.backup(new Date())
@@ -29,8 +30,8 @@ const damage = (path: string) => writeFileSync(path, readFileSync(path).fill(0xa
 t.test('what was committed is there when the ledger is opened again', async (t) => {
   const root = t.testdir()
   await populated(root)
-  const { ledger, degraded } = await openLedger(root, { log, soon: setImmediate })
-  t.equal(degraded, undefined)
+  const ledger = await openLedger(root, { log, soon: setImmediate })
+  t.equal(ledger.degraded, undefined)
   t.strictSame([...ledger.volumes.keys()], [db, late])
   t.equal(ledger.setting('host-id'), 'this-host')
   await ledger.close()
@@ -40,8 +41,8 @@ t.test('DB07: a damaged database is served from the newest good backup, and the 
   const root = t.testdir()
   damage(await populated(root))
   const heard = new QuietLog()
-  const { ledger, degraded } = await openLedger(root, { log: heard, soon: setImmediate })
-  t.match(degraded, { code: 'unavailable' })
+  const ledger = await openLedger(root, { log: heard, soon: setImmediate })
+  t.match(ledger.degraded, { code: 'unavailable' })
   t.strictSame([...ledger.volumes.keys()], [db])
   t.match(
     heard.lines.map(({ level, message }) => `${level}: ${message}`),
@@ -54,11 +55,11 @@ t.test('DB07: a ledger that is read from a backup refuses changes and says what 
   const root = t.testdir()
   const path = await populated(root)
   damage(path)
-  const { ledger } = await openLedger(root, { log, soon: setImmediate })
+  const ledger = await openLedger(root, { log, soon: setImmediate })
   await t.rejects(ledger.commit('create-intent', putVolume('new')), {
     code: 'unavailable',
     message: /^nothing can be changed now: .*damaged|malformed/,
-    hint: `stop convoy, run: mv ${path} ${path}.damaged, and start it again: it finds its volumes by the files beside them`,
+    hint: 'run: convoy rebuild; it sets the database aside and finds the volumes by the files beside them',
   })
   t.equal(ledger.volumes.size, 1)
   await t.rejects(ledger.backup(new Date()), { code: 'unavailable' })
@@ -70,7 +71,7 @@ t.test('DB07: a ledger that is read from a backup refuses changes and says what 
 t.test('DK13: a ledger that is read from a backup does not claim to know every volume', async (t) => {
   const root = t.testdir()
   damage(await populated(root))
-  const { ledger } = await openLedger(root, { log, soon: setImmediate })
+  const ledger = await openLedger(root, { log, soon: setImmediate })
   t.equal(ledger.setting('discovered'), undefined)
   t.equal(ledger.setting('host-id'), 'this-host')
   await ledger.close()
@@ -79,7 +80,7 @@ t.test('DK13: a ledger that is read from a backup does not claim to know every v
 t.test('DB07: an unmount of a degraded ledger is kept in memory', async (t) => {
   const root = t.testdir()
   damage(await populated(root))
-  const { ledger } = await openLedger(root, { log, soon: setImmediate })
+  const ledger = await openLedger(root, { log, soon: setImmediate })
   ledger.commitLater('unmount', { remove: 'volume', name: db })
   t.equal(ledger.volumes.size, 0)
   await ledger.close()
@@ -90,7 +91,7 @@ t.test('DB07: of several backups the newest good one is used', async (t) => {
   damage(await populated(root))
   writeFileSync(join(root, 'backups', 'convoy-20991231T235959999Z.db'), 'garbage')
   const heard = new QuietLog()
-  const { ledger } = await openLedger(root, { log: heard, soon: setImmediate })
+  const ledger = await openLedger(root, { log: heard, soon: setImmediate })
   t.strictSame([...ledger.volumes.keys()], [db])
   t.ok(heard.lines.some(({ message }) => message === 'a backup of the database cannot be used'))
   await ledger.close()
@@ -100,11 +101,11 @@ t.test('DB07: without a backup nothing is known, and nothing can be changed', as
   const root = t.testdir()
   damage(await populated(root))
   rmSync(join(root, 'backups'), { recursive: true })
-  const { ledger, degraded } = await openLedger(root, { log, soon: setImmediate })
-  t.match(degraded?.hint, 'mv ')
+  const ledger = await openLedger(root, { log, soon: setImmediate })
+  t.match(ledger.degraded?.hint, 'convoy rebuild')
   t.equal(ledger.volumes.size, 0)
   t.equal(ledger.setting('discovered'), undefined)
-  await t.rejects(ledger.commit('create-intent', putVolume('new')), { code: 'unavailable', hint: /mv / })
+  await t.rejects(ledger.commit('create-intent', putVolume('new')), { code: 'unavailable', hint: /convoy rebuild/ })
   await ledger.close()
 })
 
@@ -119,8 +120,8 @@ t.test('DB07: a row that cannot be read is damage too, and the way to mend it is
     const sqlite = new Sqlite(path)
     sqlite.prepare(`UPDATE volumes SET ${column} = ? WHERE id = (SELECT min(id) FROM volumes)`).run(value)
     sqlite.close()
-    const { ledger, degraded } = await openLedger(root, { log, soon: setImmediate })
-    t.match(degraded, { code: 'unavailable', hint: `mv ${path} ${path}.damaged` }, column)
+    const ledger = await openLedger(root, { log, soon: setImmediate })
+    t.match(ledger.degraded, { code: 'unavailable', hint: 'convoy rebuild' }, column)
     t.strictSame([...ledger.volumes.keys()], [db])
     await ledger.close()
   }
@@ -133,8 +134,8 @@ t.test('DB12: a database of a newer program is left alone, and the newest backup
   sqlite.pragma('user_version = 99')
   sqlite.close()
   const before = readFileSync(path)
-  const { ledger, degraded } = await openLedger(root, { log, soon: setImmediate })
-  t.match(degraded, { code: 'unavailable', message: /has schema 99/, hint: /install the newer convoy/ })
+  const ledger = await openLedger(root, { log, soon: setImmediate })
+  t.match(ledger.degraded, { code: 'unavailable', message: /has schema 99/, hint: /install the newer convoy/ })
   t.strictSame([...ledger.volumes.keys()], [db])
   await ledger.close()
   t.strictSame(readFileSync(path), before)
@@ -151,8 +152,8 @@ t.test('DB09: a root in use is no reason to start degraded', async (t) => {
 t.test('a database that was set aside by hand starts a new one', async (t) => {
   const root = t.testdir()
   rmSync(await populated(root))
-  const { ledger, degraded } = await openLedger(root, { log, soon: setImmediate })
-  t.equal(degraded, undefined)
+  const ledger = await openLedger(root, { log, soon: setImmediate })
+  t.equal(ledger.degraded, undefined)
   t.equal(ledger.volumes.size, 0)
   t.equal(ledger.setting('discovered'), undefined, 'the storage has to be asked')
   await ledger.close()
@@ -161,15 +162,77 @@ t.test('a database that was set aside by hand starts a new one', async (t) => {
 t.test('a root that cannot be written is served read-only', async (t) => {
   const root = t.testdir({ 'convoy.pid': {} })
   mkdirSync(join(root, 'x'))
-  const { ledger, degraded } = await openLedger(root, { log, soon: setImmediate })
-  t.match(degraded, { code: 'unavailable' })
+  const ledger = await openLedger(root, { log, soon: setImmediate })
+  t.match(ledger.degraded, { code: 'unavailable' })
   await t.rejects(ledger.commit('create-intent', putVolume('new')), { code: 'unavailable' })
+  await ledger.close()
+})
+
+t.test('DB16 a degraded ledger that is rebuilt is well again, and the old database is kept', async (t) => {
+  const root = t.testdir()
+  const path = await populated(root)
+  // A log that a crash left: played back into the new database it would bring the old rows with it.
+  const before = readFileSync(path)
+  const sqlite = new Sqlite(path)
+  sqlite.pragma('wal_autocheckpoint = 0')
+  sqlite.prepare("DELETE FROM volumes WHERE name = 'db'").run()
+  const walOfBefore = readFileSync(`${path}-wal`)
+  sqlite.close()
+  writeFileSync(path, before)
+  damage(path)
+  const ledger = await openLedger(root, { log, soon: setImmediate })
+  writeFileSync(`${path}-wal`, walOfBefore)
+  ledger.commitLater('activate', { put: 'setting', key: 'epoch', value: '7' })
+  await ledger.settle()
+  const { row } = putVolume('new')
+  const contents = { volumes: [row], mounts: [], trash: [], jobs: [], journals: [], settings: [], lastEventId: 0 }
+  await ledger.rebuild(contents)
+  t.equal(ledger.degraded, undefined)
+  t.strictSame([...ledger.volumes.keys()], [row.name])
+  t.equal(ledger.setting('epoch'), undefined)
+  await ledger.commit('create-intent', putVolume('next'))
+  await ledger.close()
+  const kept = readdirSync(root).filter((name) => name.includes('.damaged'))
+  t.strictSame(kept.sort(), ['convoy.db.damaged', 'convoy.db.damaged-wal'])
+  const next = await openLedger(root, { log, soon: setImmediate })
+  t.strictSame([...next.volumes.keys()].sort(), ['new', 'next'])
+  t.equal(next.setting('epoch'), undefined, 'what could not be saved before is not saved now')
+  await t.rejects(next.rebuild(contents), { code: 'internal' })
+  await next.close()
+})
+
+t.test('DB16 a rebuild without room changes nothing', async (t) => {
+  const root = t.testdir()
+  damage(await populated(root))
+  const ledger = await openLedger(root, { log, soon: setImmediate })
+  const { row } = putVolume('new')
+  const contents = { volumes: [row, row], mounts: [], trash: [], jobs: [], journals: [], settings: [], lastEventId: 0 }
+  writeFileSync(join(root, 'rebuilding'), '')
+  const files = readdirSync(root)
+  const failing = openLedger(root, {
+    log,
+    soon: setImmediate,
+    wrap: (database) => ({
+      commit: async () => [new ConvoyError('unavailable', 'the disk is full')],
+      readEvents: (query) => database.readEvents(query),
+      pruneEvents: (pruning) => database.pruneEvents(pruning),
+      backup: (now) => database.backup(now),
+      close: () => database.close(),
+    }),
+  })
+  const full = await failing
+  await t.rejects(full.rebuild(contents), { code: 'unavailable', message: 'the disk is full' })
+  t.match(full.degraded, { code: 'unavailable' })
+  t.strictSame([...full.volumes.keys()], [db])
+  t.strictSame(readdirSync(root), files)
+  await ledger.rebuild(contents)
+  t.equal(ledger.degraded, undefined)
   await ledger.close()
 })
 
 t.test('a test can put its own database between the ledger and the disk', async (t) => {
   const memory = new MemoryDatabase()
-  const { ledger } = await openLedger(t.testdir(), {
+  const ledger = await openLedger(t.testdir(), {
     log,
     soon: setImmediate,
     wrap: (database) => {
