@@ -28,12 +28,17 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/**/*.ts'],
+    files: ['src/**/*.{ts,cts}'],
     rules: {
       'max-lines': ['error', 300],
       'max-lines-per-function': ['error', { max: 60, skipComments: true, skipBlankLines: true }],
       '@typescript-eslint/no-non-null-assertion': 'error',
     },
+  },
+  {
+    // CommonJS modules have no other way.
+    files: ['src/**/*.cts'],
+    rules: { '@typescript-eslint/no-require-imports': ['error', { allowAsImport: true }] },
   },
   {
     files: ['test/**/*.ts', 'bench/**/*.ts', 'docs/**/*.ts'],

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { createRequire } from 'node:module'
 import { setTimeout } from 'node:timers/promises'
 
@@ -20,9 +19,6 @@ async function runCommand(): Promise<number> {
     import('./cli/command-line.js'),
     import('./cli/system-terminal.js'),
   ])
-  // Whoever reads us may leave early (`convoy list | head`), or close the terminal: no failure worth a stack trace.
-  process.stdout.on('error', leaveQuietly)
-  process.stderr.on('error', leaveQuietly)
   return runCommandLine(argv, {
     get version() {
       return readVersion()
@@ -43,9 +39,4 @@ function readVersion(): string {
   // Ours, two folders above build/src, so it has a version.
   const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string }
   return version
-}
-
-function leaveQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
-  process.exit(process.exitCode)
 }

@@ -2,7 +2,8 @@ import { Command, CommanderError } from 'commander'
 import { normaliseArguments } from './arguments.js'
 import { findFirstWord, groupsFor } from './command-groups.js'
 import type { Environment } from './environment.js'
-import { defaultSocketPath, type GlobalOptions, Session } from './session.js'
+import plain from './plain-query.cjs'
+import { type GlobalOptions, Session } from './session.js'
 import { printLine } from './terminal.js'
 
 /** Runs one command line, without the program's name, and resolves to its exit code. Never throws. */
@@ -43,7 +44,10 @@ function buildProgram(session: Session): Command {
     .usage('[global options] command [options] [arguments]')
     .option('-v, --version', 'show the version')
     .helpOption('-h, --help', 'show this help')
-    .option('-s, --socket <PATH>', `the socket of the daemon (default: CONVOY_SOCKET, or else ${defaultSocketPath})`)
+    .option(
+      '-s, --socket <PATH>',
+      `the socket of the daemon (default: CONVOY_SOCKET, or else ${plain.defaultSocketPath})`,
+    )
     .option('-d, --debug', 'say on stderr what happens')
     .option('--verbose', 'print whole volumes instead of their names')
     .enablePositionalOptions()

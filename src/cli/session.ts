@@ -2,10 +2,8 @@ import type { Command } from 'commander'
 import { optional } from '../model/optional.js'
 import { ControlClient } from './control-client.js'
 import type { Environment } from './environment.js'
+import plain from './plain-query.cjs'
 import { oneLine, printFailure, sayFailure, type Terminal } from './terminal.js'
-
-/** Where the daemon's socket is, unless `--socket` or CONVOY_SOCKET says otherwise. Old hosts' `.spec` files hold this path. */
-export const defaultSocketPath = '/var/run/convoy/convoy.sock'
 
 /** The options that may stand anywhere in a command line. */
 export interface GlobalOptions {
@@ -54,14 +52,9 @@ export class Session {
     this.#command = command
   }
 
-  #usualSocketPath(): string {
-    const { socketPath = '' } = this.environment
-    return socketPath === '' ? defaultSocketPath : socketPath
-  }
-
   get client(): ControlClient {
     this.#client ??= new ControlClient({
-      socketPath: this.#globals.socket ?? this.#usualSocketPath(),
+      socketPath: this.#globals.socket ?? plain.usualSocketPath(this.environment.socketPath),
       ...optional('timeoutMs', this.environment.answerTimeoutMs),
       ...optional('onExchange', this.#globals.debug === true ? (sentence: string) => this.#debug(sentence) : undefined),
     })

@@ -137,7 +137,7 @@ const bannedWords = [
 
 /** A file whose name says nothing has not found its noun. */
 export const hasProperFileName: Rule = ({ path }) => {
-  const parts = path.replace(/\.ts$/, '').split('/')
+  const parts = path.replace(/\.c?ts$/, '').split('/')
   const words = parts.flatMap((part) => part.split(/[-.]/))
   const banned = words.filter((word) => bannedWords.includes(word.toLowerCase()))
   return [
@@ -158,11 +158,13 @@ export function hasAtMostLines(most: number): Rule {
   return ({ path, lineCount }) => (lineCount > most ? [`${path}:${most + 1} has ${lineCount} lines`] : [])
 }
 
+/** `export =` of a CommonJS module holds its names. */
 export const hasNoDefaultExport: Rule = nodeRule((node) => {
   const isNamedDefault = ts.isExportSpecifier(node) && node.name.text === 'default'
   const modifiers = ts.canHaveModifiers(node) ? (ts.getModifiers(node) ?? []) : []
   const isDeclaredDefault = modifiers.some(({ kind }) => kind === ts.SyntaxKind.DefaultKeyword)
-  return ts.isExportAssignment(node) || isNamedDefault || isDeclaredDefault ? 'has a default export' : undefined
+  const isWhole = ts.isExportAssignment(node) && !(node.isExportEquals && ts.isObjectLiteralExpression(node.expression))
+  return isWhole || isNamedDefault || isDeclaredDefault ? 'has a default export' : undefined
 })
 
 /** `declare module 'x'` and `declare global` are how types are added to others, and allowed. */

@@ -26,7 +26,7 @@ export type Rule = (source: Source) => readonly Finding[]
 
 export function readSources(folder: string): readonly Source[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => /\.c?ts$/.test(path))
     .sort()
     .map((path) => parseSource(path, readFileSync(join(folder, path), 'utf8')))
 }
@@ -105,5 +105,5 @@ function textOf(node: ts.Node | undefined): string {
 
 function resolveTarget(path: string, specifier: string): string | undefined {
   if (!/^\.\.?(?:\/|$)/.test(specifier)) return undefined
-  return posix.join(posix.dirname(path), specifier).replace(/\.js$/, '.ts')
+  return posix.join(posix.dirname(path), specifier).replace(/\.(c?)js$/, '.$1ts')
 }

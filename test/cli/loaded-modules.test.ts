@@ -7,11 +7,12 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { commandGroups } from '../../src/cli/command-groups.js'
 import { describeCommands } from '../../src/cli/completion-tree.js'
+import plain from '../../src/cli/plain-query.cjs'
 import { Session } from '../../src/cli/session.js'
 import { silentEnvironment } from '../fakes/command-line.js'
 import { FakeControlServer } from '../fakes/control-server.js'
 
-const main = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+const main = fileURLToPath(new URL('../../src/convoy.cjs', import.meta.url))
 
 /** Every command but the daemon, with something for each argument that it needs. */
 async function commandLines(): Promise<readonly (readonly string[])[]> {
@@ -79,7 +80,7 @@ t.test('no command but the daemon loads any part of it, nor a package beyond its
   const server = await FakeControlServer.start()
   t.teardown(() => server.close())
   const volume = { name: 'db', driver: 'vfs', state: 'ready', mounts: 0, createdAt: '2026-11-20T00:00:00Z' }
-  server.volumes.set('db', { Name: 'db' })
+  for (const name of ['db', 'daemon']) server.volumes.set(name, { Name: name })
   server.jobs.set('db', [{ id: 'db', state: 'succeeded' }])
   server.answers.set('GET /v1/summaries', [volume])
   server.answers.set('GET /v1/volumes/db/holders', { references: [], mounts: [] })
@@ -90,11 +91,14 @@ t.test('no command but the daemon loads any part of it, nor a package beyond its
   for (const argv of lines) {
     const urls = await loadedBy(argv, server.socketPath)
     const text = argv.join(' ')
+    const isPlain = plain.readPlainQuery(argv) !== undefined
+    const entry = isPlain ? 'plain-query.cjs' : 'command-line.js'
     t.ok(
-      urls.some((url) => url.endsWith('/build/src/cli/command-line.js')),
+      urls.some((url) => url.endsWith(`/build/src/cli/${entry}`)),
       `${text}: something was seen`,
     )
-    t.same(packagesOf(urls), ['commander'], text)
+    t.same(packagesOf(urls), isPlain ? [] : ['commander'], text)
+    if (isPlain) t.equal(urls.filter((url) => url.includes('/build/src/')).length, 2, text)
     // The options of the daemon are a table, and a part of what is completed.
     const parts = argv[0] === 'completion' ? ['cli', 'daemon', 'model'] : ['cli', 'model']
     t.same(

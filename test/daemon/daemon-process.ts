@@ -7,7 +7,7 @@ import type { Test } from 'tap'
 import { type HttpAnswer, httpOverSocket, PluginClient } from '../engine/plugin-client.js'
 import { eventually } from '../engine/polling.js'
 
-export const mainProgram = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+export const mainProgram = fileURLToPath(new URL('../../src/convoy.cjs', import.meta.url))
 
 export interface DaemonSettings {
   /** Further arguments of `convoy daemon`. */

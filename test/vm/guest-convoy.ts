@@ -10,7 +10,7 @@ const checkout = fileURLToPath(new URL('../../../', import.meta.url))
 const mountpoint = '/convoy'
 /** A start takes 15 s on a machine that does nothing else. */
 const startDeadlineMs = 240_000
-const program = `node ${mountpoint}/build/src/main.js`
+const program = `node ${mountpoint}/build/src/convoy.cjs`
 
 /** A disk with convoy as it was built here, and the packages that it needs. */
 export function convoyDisk(lab: Lab): Disk {
