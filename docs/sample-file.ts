@@ -13,7 +13,7 @@ import {
 export function sampleFile(): string {
   const options = describedOptions.filter(({ isInFile, name }) => isInFile && name !== 'drivers')
   return [
-    ...explain('Convoy reads this file as /etc/convoy/convoy.yaml, or as "convoy daemon --config FILE" says.'),
+    ...explain('Convoy reads this file as /etc/convoy/convoy.yaml (a daemon --name NAME as /etc/convoy/NAME.yaml), or --config FILE.'),
     ...explain(
       'Flags count more than the environment, which counts more than this file. What holds in the end, and why:',
     ),
@@ -56,9 +56,13 @@ function describe({ help, isReloadable }: DescribedOption, indent = ''): readonl
 
 /** What has no default is shown with something that could be. */
 function setting({ name, defaultText, placeholder }: DescribedOption, indent = ''): string {
-  const text = placeholder === '' ? 'false' : (defaultText?.replace('NAME', 'convoy') ?? examples[name] ?? placeholder)
+  const text = placeholder === '' ? 'false' : (usual(defaultText) ?? examples[name] ?? placeholder)
   return `# ${indent}${name}: ${text}`
 }
+
+/** As it is for a daemon named convoy. */
+const usual = (defaultText: string | undefined) =>
+  defaultText?.replace('NAME', 'convoy').replace('ROOT', '/var/lib/convoy')
 
 const examples: Readonly<Record<string, string>> = { log: '/var/log/convoy.log' }
 

@@ -46,7 +46,7 @@ export function findFirstWord(argv: readonly string[]): string | undefined {
     const word = argv[at] ?? ''
     if (!word.startsWith('-')) return word
     if (word === '--') return undefined
-    if (/^(?:-s|--?socket)$/.test(word)) at++
+    if (/^(?:-s|--?socket|--?name)$/.test(word)) at++
   }
   return undefined
 }

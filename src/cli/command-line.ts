@@ -48,6 +48,7 @@ function buildProgram(session: Session): Command {
       '-s, --socket <PATH>',
       `the socket of the daemon (default: CONVOY_SOCKET, or else ${plain.defaultSocketPath})`,
     )
+    .option('--name <NAME>', 'the plugin name of the daemon, in place of its socket (default: convoy)')
     .option('-d, --debug', 'say on stderr what happens')
     .option('--verbose', 'print whole volumes instead of their names')
     .enablePositionalOptions()

@@ -1,5 +1,7 @@
 import type { Command } from 'commander'
+import { defaultPlaces } from '../model/default-places.js'
 import { optional } from '../model/optional.js'
+import { parseVolumeName } from '../model/volume-name.js'
 import { ControlClient } from './control-client.js'
 import type { Environment } from './environment.js'
 import plain from './plain-query.cjs'
@@ -8,6 +10,7 @@ import { oneLine, printFailure, sayFailure, type Terminal } from './terminal.js'
 /** The options that may stand anywhere in a command line. */
 export interface GlobalOptions {
   readonly socket?: string
+  readonly name?: string
   readonly debug?: boolean
   readonly verbose?: boolean
 }
@@ -52,9 +55,17 @@ export class Session {
     this.#command = command
   }
 
+  /** What is typed counts more than the environment. */
+  #socketPath(): string {
+    const { socket, name } = this.#globals
+    if (socket !== undefined) return socket
+    if (name !== undefined) return defaultPlaces(parseVolumeName(name)).socket
+    return plain.usualSocketPath(this.environment.socketPath)
+  }
+
   get client(): ControlClient {
     this.#client ??= new ControlClient({
-      socketPath: this.#globals.socket ?? plain.usualSocketPath(this.environment.socketPath),
+      socketPath: this.#socketPath(),
       ...optional('timeoutMs', this.environment.answerTimeoutMs),
       ...optional('onExchange', this.#globals.debug === true ? (sentence: string) => this.#debug(sentence) : undefined),
     })

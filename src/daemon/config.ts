@@ -15,6 +15,7 @@ import {
   settingsOfFlags,
   settingsOfSwitches,
 } from './given-settings.js'
+import { defaultPlaces, type Places } from '../model/default-places.js'
 import { parseProfiles } from './profiles.js'
 import { chooseSetting, rankSettings, type SettingsByName } from './setting.js'
 
@@ -55,8 +56,9 @@ export async function loadDaemonConfig(args: DaemonArguments, environment: Varia
   const given = [...settingsOfFlags(args), ...settingsOfEnvironment(environment)]
   given.forEach(checkSetting)
   const settings = rankSettings(given)
-  const texts = winners(settings, ['config', 'ignore-config-file'])
-  const { config: path, 'ignore-config-file': isIgnored } = parseOptions(daemonOptions, texts, 'option')
+  const texts = winners(settings, ['config', 'ignore-config-file', 'name'])
+  const { config, 'ignore-config-file': isIgnored, name } = parseOptions(daemonOptions, texts, 'option')
+  const path = config ?? defaultPlaces(name).config
   const file = isIgnored ? undefined : await readConfigFile(path)
   if (file === undefined && !isIgnored && settings.has('config')) {
     throw new ConvoyError('invalid-argument', `there is no configuration file ${path}`, {
@@ -75,16 +77,14 @@ export function parseDaemonConfig({ args, environment, file }: ConfigSources): D
   const { name } = options
   const drivers = [...new Set(options.drivers)]
   refuseMisplacedDriverOptions(args, drivers)
-  const sockets = {
-    socket: options.socket ?? `/var/run/convoy/${name}.sock`,
-    'plugin-socket': options['plugin-socket'] ?? `/run/docker/plugins/${name}.sock`,
-  }
+  const places = defaultPlaces(name)
+  const root = options.root ?? places.root
   return {
     check: options.check,
     name,
-    root: options.root,
-    controlSocket: sockets.socket,
-    pluginSocket: sockets['plugin-socket'],
+    root,
+    controlSocket: options.socket ?? places.socket,
+    pluginSocket: options['plugin-socket'] ?? places['plugin-socket'],
     onDockerRemove: options['on-docker-remove'],
     trashRetentionMs: options['trash-retention'],
     mostRunningJobs: options.jobs,
@@ -96,7 +96,7 @@ export function parseDaemonConfig({ args, environment, file }: ConfigSources): D
     drivers: new Map(drivers.map((driver) => [driver, driverTexts(driver, settings)])),
     profiles: parseProfiles(file, drivers),
     file: file?.path,
-    settings: choose(settings, sockets, drivers),
+    settings: choose(settings, { ...places, root }, drivers),
     warnings: doubtfulVariables(environment),
   }
 }
@@ -115,11 +115,7 @@ function driverTexts(driver: string, settings: SettingsByName): Attributes {
   return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name.slice(driver.length + 1), text]))
 }
 
-function choose(
-  settings: SettingsByName,
-  sockets: Attributes,
-  drivers: readonly string[],
-): readonly ConfiguredOption[] {
+function choose(settings: SettingsByName, places: Places, drivers: readonly string[]): readonly ConfiguredOption[] {
   const own = Object.entries(allDaemonOptions).filter(
     ([name, { givenBy, hasNoEffect }]) => givenBy !== 'flag' && (hasNoEffect !== true || settings.has(name)),
   )
@@ -127,6 +123,8 @@ function choose(
     Object.entries(driverKinds[driver]?.options ?? {}).map(([name, option]) => [`${driver}.${name}`, option] as const),
   )
   return [...own, ...ofDrivers].map(([name, { defaultText }]) =>
-    chooseSetting(name, settings.get(name), sockets[name] ?? defaultText),
+    chooseSetting(name, settings.get(name), isPlace(name) ? places[name] : defaultText?.replace('ROOT', places.root)),
   )
 }
+
+const isPlace = (name: string): name is keyof Places => Object.hasOwn(defaultPlaces(''), name)

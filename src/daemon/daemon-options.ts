@@ -32,8 +32,6 @@ export type LogLevel = (typeof logLevels)[number]
 export const logFormats = ['json', 'pretty'] as const
 export type LogFormat = (typeof logFormats)[number]
 
-export const defaultConfigFile = '/etc/convoy/convoy.yaml'
-
 const switchOption = { parse: parseBoolean, placeholder: '' }
 
 /**
@@ -41,13 +39,14 @@ const switchOption = { parse: parseBoolean, placeholder: '' }
  * file and the manual page come from here: `npm run docs`.
  */
 export const daemonOptions = {
-  config: withDefault(defaultConfigFile, {
+  config: {
     // Whoever types it stands somewhere.
-    parse: (text) => parseAbsolutePath(resolve(text)),
+    parse: (text: string) => parseAbsolutePath(resolve(text)),
+    defaultText: '/etc/convoy/NAME.yaml',
     placeholder: 'FILE',
     help: 'the configuration file; it may be missing only if it is not named',
     givenBy: 'flag or environment',
-  }),
+  },
   'ignore-config-file': withDefault('false', {
     ...switchOption,
     help: 'read no configuration file',
@@ -64,11 +63,12 @@ export const daemonOptions = {
     help: 'the plugin name: what users give as volume driver',
     aliases: { STACK_NAME: {} },
   }),
-  root: withDefault('/var/lib/convoy', {
+  root: {
     parse: parseAbsolutePath,
+    defaultText: '/var/lib/convoy',
     placeholder: 'DIRECTORY',
-    help: 'the database, on a local disk',
-  }),
+    help: 'the database, on a local disk; under another name than convoy /var/lib/convoy-NAME',
+  },
   drivers: withDefault('vfs', {
     parse: parseNames,
     repeatable: true,

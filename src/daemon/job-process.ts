@@ -11,6 +11,7 @@ import { openLog } from './logger.js'
 
 /** What a job's process reads from its standard input. */
 export interface JobConfiguration {
+  readonly root: string
   readonly hostId: string
   /** Driver name → its options. */
   readonly drivers: Readonly<Record<string, Readonly<Record<string, string>>>>
@@ -43,8 +44,9 @@ async function work(
   try {
     const kind = driverKinds[request.driver]
     if (kind === undefined) throw new ConvoyError('invalid-argument', `unknown driver ${request.driver}`)
-    const options = configuration.drivers[request.driver] ?? {}
-    const driver = await kind.open({ options, hostId: configuration.hostId, now: () => new Date(), log })
+    const { root, hostId, drivers } = configuration
+    const options = drivers[request.driver] ?? {}
+    const driver = await kind.open({ options, root, hostId, now: () => new Date(), log })
     try {
       await driver.remove(request.volume, {
         signal,

@@ -2,9 +2,10 @@ import { rmSync } from 'node:fs'
 import type { ApiDeps } from '../api/api-deps.js'
 import { createPluginServer } from '../api/server.js'
 import { startTimer } from '../host/clock.js'
-import { inheritedDescriptors, listenOnDescriptor, listenOnPath } from '../host/sockets.js'
+import { inheritedDescriptors, linkSocket, listenOnDescriptor, listenOnPath, unlinkSocket } from '../host/sockets.js'
 import type { DaemonConfig } from './config.js'
 import type { Configuration } from './configuration.js'
+import { defaultPlaces, oldControlSocket } from '../model/default-places.js'
 
 type App = ReturnType<typeof createPluginServer>
 
@@ -23,6 +24,7 @@ export class Listeners {
   readonly #descriptors = inheritedDescriptors(process.env)
   readonly #open: Listener[] = []
   readonly #closing = new AbortController()
+  #oldPath: string | undefined
 
   constructor(configuration: Configuration, deps: Pick<ApiDeps, 'version' | 'core' | 'log'>) {
     this.#configuration = configuration
@@ -47,6 +49,16 @@ export class Listeners {
     await this.#listen(createPluginServer(this.#api), pluginSocket, this.#descriptors.get('plugin'))
     const { createControlServer } = await import('../api/control-server.js')
     await this.#listen(createControlServer(this.#api), controlSocket, this.#descriptors.get('control'))
+    await this.#linkOldPath()
+  }
+
+  async #linkOldPath(): Promise<void> {
+    const { name, controlSocket } = this.#configuration.current
+    if (controlSocket !== defaultPlaces(name).socket) return
+    const path = oldControlSocket(name)
+    if (await linkSocket(path, controlSocket)) this.#oldPath = path
+    else
+      this.#api.log.warn({ path }, 'something else is where older scripts look for the control socket: it stays there')
   }
 
   async #listen(app: App, path: string, descriptor: number | undefined): Promise<void> {
@@ -60,6 +72,7 @@ export class Listeners {
   /** Answers what is under way, then closes. Sockets that we made are removed: a dead one costs every Docker command 15 s. */
   async close(): Promise<void> {
     for (const { path, descriptor } of this.#open) if (descriptor === undefined) rmSync(path, { force: true })
+    if (this.#oldPath !== undefined) unlinkSocket(this.#oldPath, this.#configuration.current.controlSocket)
     this.#closing.abort()
     await Promise.all(this.#open.map(({ app }) => drain(app)))
   }

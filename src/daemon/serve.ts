@@ -74,7 +74,7 @@ interface Parts {
 
 function coreDeps({ configuration, ledger, drivers, hostId, log }: Parts): Parameters<typeof createCore>[0] {
   const config = configuration.current
-  const ofJobs: JobConfiguration = { hostId, drivers: Object.fromEntries(config.drivers) }
+  const ofJobs: JobConfiguration = { root: config.root, hostId, drivers: Object.fromEntries(config.drivers) }
   return {
     ledger,
     drivers,
@@ -125,7 +125,7 @@ async function openDrivers(config: DaemonConfig, hostId: string, { log, failpoin
     const kind = driverKinds[name]
     return kind === undefined
       ? []
-      : [failpoints.driver(await kind.open({ options, hostId, now: () => new Date(), log }))]
+      : [failpoints.driver(await kind.open({ options, root: config.root, hostId, now: () => new Date(), log }))]
   })
   return new DriverRegistry((await Promise.all(opening)).flat())
 }

@@ -9,6 +9,8 @@ import { vfsDriverOptions, vfsVolumeOptions } from './vfs/vfs-options.js'
 export interface DriverSetup {
   /** Its part of `--driver-opts`, without the prefix. */
   readonly options: Readonly<Record<string, string>>
+  /** The daemon's own directory, on a local disk. */
+  readonly root: string
   readonly hostId: string
   readonly now: () => Date
   readonly log: Logger

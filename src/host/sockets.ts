@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import { ConvoyError } from '../errors.js'
@@ -29,6 +29,24 @@ export async function listenOnPath(server: Server, path: string): Promise<void> 
     process.umask(mask)
   }
   chmodSync(path, 0o600)
+}
+
+/** Makes `path` another name of the socket. False: something of somebody else is there, and stays. */
+export async function linkSocket(path: string, socket: string): Promise<boolean> {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (found !== undefined) {
+    const isLeftover = found.isSymbolicLink() || (found.isSocket() && !(await isAnswered(path)))
+    if (!isLeftover) return false
+    unlinkSync(path)
+  }
+  symlinkSync(socket, path)
+  return true
+}
+
+/** Undoes {@link linkSocket}, unless the path leads elsewhere by now. */
+export function unlinkSocket(path: string, socket: string): void {
+  const isOurs = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true && readlinkSync(path) === socket
+  if (isOurs) unlinkSync(path)
 }
 
 /** Listens on a socket that systemd made and keeps. */

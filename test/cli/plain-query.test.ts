@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { defaultPlaces } from '../../src/model/default-places.js'
 import t, { type Test } from 'tap'
 import plain from '../../src/cli/plain-query.cjs'
 import { FakeControlServer } from '../fakes/control-server.js'
@@ -87,4 +88,8 @@ t.test('an answer without end is given up', async (t) => {
   await new Promise<void>((resolve) => server.listen(path, resolve))
   t.teardown(() => server.close())
   await t.rejects(answerPlainly({ socketPath: path, path: '/v1/info' }))
+})
+
+t.test('the usual socket is that of a daemon without a name of its own', async (t) => {
+  t.equal(plain.usualSocketPath(), defaultPlaces('convoy').socket)
 })

@@ -55,3 +55,12 @@ t.test('an answer without the field to print is a failure, not "undefined"', asy
     }
   }
 })
+
+t.test('--name is the socket of the daemon with that name, and less than --socket', async (t) => {
+  t.match(await runInProcess(['--name', 'nfs', 'list']), { code: 1, err: 'no daemon at /var/run/convoy/nfs.sock' })
+  t.match(await runInProcess(['list', '-name=nfs', '-s', '/nowhere/x.sock']), {
+    code: 1,
+    err: 'no daemon at /nowhere/x',
+  })
+  t.match(await runInProcess(['--name', '../x', 'list']), { code: 1, err: /"..\/x" is not a volume name/ })
+})

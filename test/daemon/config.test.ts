@@ -29,12 +29,14 @@ t.test('without options the daemon serves vfs on the usual paths and loses nothi
   t.strictSame([...config.drivers], [['vfs', {}]])
 })
 
-t.test('both sockets follow the name unless they are given', async (t) => {
+t.test('sockets and root follow the name unless they are given', async (t) => {
   t.match(parse({ options: { name: 'nfs' } }), {
+    root: '/var/lib/convoy-nfs',
     controlSocket: '/var/run/convoy/nfs.sock',
     pluginSocket: '/run/docker/plugins/nfs.sock',
   })
-  t.match(parse({ options: { name: 'nfs', socket: '/a', 'plugin-socket': '/b/' } }), {
+  t.match(parse({ options: { name: 'nfs', socket: '/a', 'plugin-socket': '/b/', root: '/c' } }), {
+    root: '/c',
     controlSocket: '/a',
     pluginSocket: '/b',
   })
@@ -131,7 +133,7 @@ t.test(
       file: fileOf(options),
     })
     t.match(config, { mostRunningJobs: 3, trashRetentionMs: 2 * 3_600_000, onDockerRemove: 'trash', name: 'file' })
-    t.equal(config.root, '/var/lib/convoy')
+    t.equal(config.root, '/var/lib/convoy-file')
     t.match(settings(config), {
       jobs: {
         value: '3',
@@ -143,7 +145,8 @@ t.test(
       },
       'trash-retention': { value: '2h', source: 'CONVOY_TRASH_RETENTION', overrides: [{ value: '1h' }] },
       'on-docker-remove': { value: 'trash', source: '/c.yaml:3', overrides: [] },
-      root: { value: '/var/lib/convoy', source: 'default', overrides: [] },
+      root: { value: '/var/lib/convoy-file', source: 'default', overrides: [] },
+      'vfs.path': { value: '/var/lib/convoy-file/volumes', source: 'default' },
       socket: { value: '/var/run/convoy/file.sock', source: 'default' },
     })
     t.equal(settings(config)['log']?.value, undefined)

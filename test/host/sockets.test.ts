@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -14,7 +15,7 @@ import { spawnSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { inheritedDescriptors, listenOnPath } from '../../src/host/sockets.js'
+import { inheritedDescriptors, linkSocket, listenOnPath, unlinkSocket } from '../../src/host/sockets.js'
 
 /** Not below the checkout: the path of a socket has at most 107 bytes. */
 function directory(t: Pick<Test, 'teardown'>): string {
@@ -140,4 +141,33 @@ t.test('without descriptors for this very process there are none', async (t) => 
   ]) {
     t.equal(inheritedDescriptors(environment).size, 0, JSON.stringify(environment))
   }
+})
+
+t.test('compat: a socket gets its old name, in place of what nobody needs there any more', async (t) => {
+  const folder = directory(t)
+  const [socket, old] = [join(folder, 'convoy.sock'), join(folder, 'old.sock')]
+  for (const prepare of [() => undefined, () => symlinkSync('/nowhere', old), () => leaveStaleSocket(old)]) {
+    rmSync(old, { force: true })
+    prepare()
+    t.equal(await linkSocket(old, socket), true)
+    t.equal(readlinkSync(old), socket)
+  }
+  unlinkSocket(old, socket)
+  t.notOk(existsSync(old))
+})
+
+t.test('compat: a file, or a socket that somebody answers on, keeps the old name', async (t) => {
+  const folder = directory(t)
+  const [socket, old] = [join(folder, 'convoy.sock'), join(folder, 'old.sock')]
+  writeFileSync(old, 'kept')
+  t.equal(await linkSocket(old, socket), false)
+  unlinkSocket(old, socket)
+  t.equal(readFileSync(old, 'utf8'), 'kept')
+  rmSync(old)
+  await listenOnPath(server(t), old)
+  t.equal(await linkSocket(old, socket), false)
+  t.ok(lstatSync(old).isSocket())
+  symlinkSync('/elsewhere', `${old}-2`)
+  unlinkSocket(`${old}-2`, socket)
+  t.equal(readlinkSync(`${old}-2`), '/elsewhere')
 })

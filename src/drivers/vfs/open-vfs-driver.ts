@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { ConvoyError } from '../../errors.js'
 import type { FileResult } from '../../host/file-operations.js'
 import { FileProcess } from '../../host/file-process.js'
@@ -5,14 +6,16 @@ import { ProjectQuota } from '../../host/project-quota.js'
 import { parseOptions } from '../../model/options.js'
 import type { DriverSetup } from '../registry.js'
 import { VfsDriver } from './vfs-driver.js'
-import { defaultVfsPath, vfsDriverOptions } from './vfs-options.js'
+import { vfsDriverOptions } from './vfs-options.js'
 
-/** Opens the vfs driver on its directory. Only the default directory is made: another that is missing may be a disk that is not mounted. */
+/** Opens the vfs driver on its directory. Only the one below the daemon's is made: another that is missing may be a disk that is not mounted. */
 export async function openVfsDriver(setup: DriverSetup): Promise<VfsDriver> {
-  const { path, defaultvolumesize } = parseOptions(vfsDriverOptions, setup.options, 'option of driver vfs')
+  const { path: given, defaultvolumesize } = parseOptions(vfsDriverOptions, setup.options, 'option of driver vfs')
+  const usual = join(setup.root, 'volumes')
+  const path = given ?? usual
   const files = new FileProcess()
   try {
-    if (path === defaultVfsPath) await files.run([{ op: 'mkdir', path, mode: 0o711 }])
+    if (path === usual) await files.run([{ op: 'mkdir', path, mode: 0o711 }])
     const [real] = await files.run([{ op: 'realpath', path }])
     const directory = await directoryAt(files, real, path)
     return new VfsDriver({

@@ -3,15 +3,14 @@ import { parseAbsolutePath, parseBoolean, parseFileMode, wholeNumber, withDefaul
 import { parseSizeBytes } from '../../model/size.js'
 import { parseVolumeName } from '../../model/volume-name.js'
 
-export const defaultVfsPath = '/var/lib/convoy/volumes'
-
 /** `--driver-opts vfs.…` */
 export const vfsDriverOptions = {
-  path: withDefault(defaultVfsPath, {
+  path: {
     parse: parseAbsolutePath,
+    defaultText: 'ROOT/volumes',
     placeholder: 'PATH',
     help: 'directory that holds the volumes, one directory each',
-  }),
+  },
   defaultvolumesize: withDefault('100G', {
     parse: parseSizeBytes,
     placeholder: 'SIZE',

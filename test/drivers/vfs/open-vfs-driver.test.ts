@@ -1,4 +1,4 @@
-import { symlink, writeFile } from 'node:fs/promises'
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { openVfsDriver } from '../../../src/drivers/vfs/open-vfs-driver.js'
@@ -10,7 +10,13 @@ const directory = await VfsDirectory.open()
 t.teardown(() => directory.close())
 
 const openAt = (options: Record<string, string>) =>
-  openVfsDriver({ options, hostId: 'this-host', now: () => new Date(), log: new QuietLog() })
+  openVfsDriver({
+    options,
+    root: directory.at('root'),
+    hostId: 'this-host',
+    now: () => new Date(),
+    log: new QuietLog(),
+  })
 
 t.test('it opens the directory that it is given, without the links on the way', async (t) => {
   await symlink(directory.path, `${directory.path}-link`)
@@ -21,6 +27,16 @@ t.test('it opens the directory that it is given, without the links on the way', 
   const trashed = { ...volume, id: '0123456789ab', attributes: { directory: 'db', trashed: 'true' } }
   t.equal(driver.mountDirectory(trashed), directory.at('.convoy/trash/0123456789ab'))
   await driver.close()
+})
+
+t.test('without a path it makes one below the directory of the daemon', async (t) => {
+  await mkdir(directory.at('root'))
+  for (const options of [{}, { path: directory.at('root/volumes') }]) {
+    const driver = await openAt(options)
+    t.match(driver.describe(), { Path: directory.at('root/volumes') })
+    await driver.close()
+    await rm(directory.at('root/volumes'), { recursive: true })
+  }
 })
 
 t.test('a path that does not exist is refused: it may be a disk that is not mounted', async (t) => {
