@@ -1,6 +1,7 @@
 import { commonVolumeOptions } from '../src/core/volume-options.js'
 import { variableOf } from '../src/daemon/config-environment.js'
 import { allDaemonOptions } from '../src/daemon/daemon-options.js'
+import { notifyOptions } from '../src/daemon/notify-targets.js'
 import { driverKinds } from '../src/drivers/registry.js'
 import type { OptionTable } from '../src/model/options.js'
 
@@ -55,3 +56,6 @@ export const describedDrivers: readonly DescribedDriver[] = Object.entries(drive
 
 /** Options of every volume, whatever its driver. */
 export const describedVolumeOptions: OptionTable = commonVolumeOptions
+
+/** Of a target of notifications. */
+export const describedNotifyOptions: OptionTable = notifyOptions

@@ -2,6 +2,7 @@ import type { OptionTable } from '../src/model/options.js'
 import {
   type DescribedOption,
   describedDrivers,
+  describedNotifyOptions,
   describedOptions,
   describedVolumeOptions,
 } from './described-options.js'
@@ -30,17 +31,27 @@ export function manualPage(): string {
       'VOLUME OPTIONS',
       'Given as `docker volume create -d convoy -o KEY=VALUE`, as driver_opts in a Compose file, by `convoy create -o`, or in a profile.',
     ),
-    ...volumeOptions(describedVolumeOptions),
+    ...tableOptions(describedVolumeOptions),
     ...describedDrivers.flatMap(({ name, volumeOptions: table }) => [
       `.SS Volumes of the driver ${roff(name)}`,
-      ...volumeOptions(table),
+      ...tableOptions(table),
     ]),
     section(
       'CONFIGURATION FILE',
-      'YAML: the options above by their names without the dashes, `drivers` as a mapping of drivers to their options, and ' +
-        '`profiles` as a mapping of names to volume options. A commented sample comes with the program. Unknown keys are refused.',
+      'YAML: the options above by their names without the dashes, `drivers` as a mapping of drivers to their options, ' +
+        '`profiles` as a mapping of names to volume options, and `notify` as a mapping of names to targets. A commented sample comes with the program. Unknown keys are refused.',
     ),
     '.PP\n.nf\njobs: 4\ntrash\\-retention: 7d\ndrivers:\n  vfs:\n    path: /srv/volumes\nprofiles:\n  gold: { size: 10G, onRemove: trash }\n.fi',
+    section(
+      'NOTIFICATIONS',
+      'Targets below `notify` in the configuration file are told of events: each at its own pace, in their order, at least once, ' +
+        'and from where it was after a restart. A target that does not take an event is tried again, with pauses that grow to five ' +
+        'minutes; what it may not have been told is said by an event of the type gap. Whoever hears something twice sees it by the ' +
+        'header webhook-id or the variable CONVOY_NOTICE_ID. A change of the configuration is taken at SIGHUP. `convoy notify` shows ' +
+        'the targets, and `convoy notify test` tries them. Options of a target:',
+    ),
+    ...tableOptions(describedNotifyOptions),
+    '.PP\n.nf\nnotify:\n  pager:\n    severity: warning\n    webhook\\-file: /etc/convoy/pager\\-address\n  audit:\n    events: [volume, job]\n    command: [/usr/local/bin/audit, \\-\\-quiet]\n.fi',
     section(
       'ENVIRONMENT',
       'Every option is also read from the variable that is shown with it. An empty variable is none. CONVOY_DRIVERS is a list with ' +
@@ -76,8 +87,10 @@ function item({ flag, help, defaultText, variables, isInFile, isReloadable }: De
   return tagged(flag, [`${help}.`, ...facts].join('\n'))
 }
 
-function volumeOptions(table: OptionTable): readonly string[] {
-  return Object.entries(table).map(([name, { placeholder, help }]) => tagged(`${name}=${placeholder}`, `${help}.`))
+function tableOptions(table: OptionTable): readonly string[] {
+  return Object.entries(table).map(([name, { placeholder, help, defaultText }]) =>
+    tagged(`${name}=${placeholder}`, `${help}.${defaultText === undefined ? '' : `\nDefault: ${defaultText}.`}`),
+  )
 }
 
 function tagged(tag: string, text: string): string {
@@ -89,6 +102,7 @@ function roff(text: string): string {
   return text
     .replaceAll('\\', '\\e')
     .replaceAll('-', '\\-')
+    .replaceAll('…', '...')
     .replace(/`([^`]*)`/g, '\\fB$1\\fR')
     .replace(/^([.'])/gm, '\\&$1')
 }

@@ -2,6 +2,7 @@ import type { OptionTable } from '../src/model/options.js'
 import {
   type DescribedOption,
   describedDrivers,
+  describedNotifyOptions,
   describedOptions,
   describedVolumeOptions,
 } from './described-options.js'
@@ -35,15 +36,28 @@ export function sampleFile(): string {
     ),
     ...explain('A change concerns only volumes that are made from then on. (reload)'),
     ...explain('Options of every volume:'),
-    ...volumeOptions(withoutProfile(describedVolumeOptions)),
+    ...tableOptions(withoutProfile(describedVolumeOptions)),
     ...describedDrivers.flatMap((driver) => [
       ...explain(`Options of volumes of the driver ${driver.name}:`),
-      ...volumeOptions(driver.volumeOptions),
+      ...tableOptions(driver.volumeOptions),
     ]),
     '# profiles:',
     '#   gold:',
     '#     size: 10G',
     '#     onRemove: trash',
+    '',
+    ...explain(
+      'Who is told of events: each in their order, and again until it is taken. "convoy notify test" tries it. (reload)',
+    ),
+    ...explain('Options of a target:'),
+    ...tableOptions(describedNotifyOptions),
+    '# notify:',
+    '#   pager:',
+    '#     severity: warning',
+    '#     webhook-file: /etc/convoy/pager-address',
+    '#   audit:',
+    '#     events: [volume, job]',
+    '#     command: [/usr/local/bin/audit, --quiet]',
     '',
   ].join('\n')
 }
@@ -66,9 +80,9 @@ const usual = (defaultText: string | undefined) =>
 
 const examples: Readonly<Record<string, string>> = { log: '/var/log/convoy.log' }
 
-function volumeOptions(table: OptionTable): readonly string[] {
-  return Object.entries(table).flatMap(([name, { placeholder, help }]) =>
-    explain(`${name} (${placeholder}): ${help}`, '  '),
+function tableOptions(table: OptionTable): readonly string[] {
+  return Object.entries(table).flatMap(([name, { placeholder, help, defaultText }]) =>
+    explain(`${name} (${placeholder}): ${help}${defaultText === undefined ? '' : ` (default: ${defaultText})`}`, '  '),
   )
 }
 

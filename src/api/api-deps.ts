@@ -1,10 +1,12 @@
 import type { Core } from '../core/core.js'
+import type { Notifications } from '../core/notifications.js'
 import type { Logger } from '../model/call-context.js'
 import type { ConfigReport } from '../model/config-report.js'
 
 /** What the servers answer from. */
 export interface ApiDeps {
   readonly core: Core
+  readonly notifications: Pick<Notifications, 'list' | 'test'>
   readonly log: Logger
   /** Of this program. */
   readonly version: string

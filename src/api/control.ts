@@ -8,6 +8,7 @@ import { registerEventsRoute } from './events-route.js'
 import { registerHostRoutes } from './host-routes.js'
 import { registerJobRoutes } from './job-routes.js'
 import { describeRoutes } from './openapi.js'
+import { registerNotifyRoutes } from './notify-routes.js'
 import { registerRebuildRoute } from './rebuild-route.js'
 import { registerTrashRoutes } from './trash-routes.js'
 import { registerVolumeChanges } from './volume-changes.js'
@@ -26,6 +27,7 @@ export async function registerControl(app: FastifyInstance, deps: ApiDeps): Prom
   registerJobRoutes(scope, deps)
   registerRebuildRoute(scope, deps)
   registerEventsRoute(scope, deps)
+  registerNotifyRoutes(scope, deps)
 }
 
 function sendError(reply: FastifyReply, thrown: unknown): FastifyReply {

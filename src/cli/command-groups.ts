@@ -28,6 +28,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { commands: ['trash'], load: async () => (await import('./trash-commands.js')).addTrashCommands },
   { commands: ['jobs'], load: async () => (await import('./job-commands.js')).addJobCommands },
   { commands: ['events'], load: async () => (await import('./event-commands.js')).addEventCommands },
+  { commands: ['notify'], load: async () => (await import('./notify-commands.js')).addNotifyCommands },
   { commands: ['rebuild'], load: async () => (await import('./rebuild-command.js')).addRebuildCommand },
   { commands: ['drivers'], load: async () => (await import('./drivers-command.js')).addDriversCommand },
   { commands: ['version'], load: async () => (await import('./version-command.js')).addVersionCommand },

@@ -24,6 +24,7 @@ export interface CompletedCommand {
 const argumentSources: Readonly<Record<string, WordSource>> = {
   vol: { run: ['ls', '-q'] },
   trashed: { run: ['trash', 'ls', '--format', '{{.Name}}'] },
+  target: { run: ['notify', 'ls', '-q'] },
   job: { run: ['jobs', 'ls', '-q'] },
 }
 

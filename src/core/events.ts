@@ -84,11 +84,14 @@ export class Events {
     if ('time' in since) {
       const isGap = since.time !== '' && oldestId > 1 && oldestTime !== undefined && since.time < oldestTime
       const start = { afterId: Math.max(oldestId - 1, 0), fromTime: since.time }
-      return { ...start, ...(isGap ? { gap: this.#gap(since.time, oldestId) } : {}) }
+      return { ...start, ...(isGap ? { gap: this.gap(since.time, oldestId) } : {}) }
     }
     // An id that was never given is of a database that is lost: all that there is now came after it.
-    if (since.id > newestId) return { afterId: Math.max(oldestId - 1, 0), gap: this.#gap(String(since.id), oldestId) }
-    return { afterId: since.id, ...(since.id < oldestId - 1 ? { gap: this.#gap(String(since.id), oldestId) } : {}) }
+    if (since.id > newestId) return { afterId: Math.max(oldestId - 1, 0), gap: this.gap(String(since.id), oldestId) }
+    return {
+      afterId: Math.max(since.id, oldestId - 1),
+      ...(since.id < oldestId - 1 ? { gap: this.gap(String(since.id), oldestId) } : {}),
+    }
   }
 
   /** ConvoyError `unavailable` when the database cannot be read. */
@@ -109,6 +112,11 @@ export class Events {
     return degraded === undefined ? undefined : eventAt(now(), 'daemon.degraded', { error: degraded.sentence })
   }
 
+  /** What somebody is told who will not be told what is between. */
+  gap(since: string, oldestId: number): ConvoyEvent {
+    return eventAt(this.#deps.now(), 'gap', { since, ...(oldestId === 0 ? {} : { oldest: oldestId }) })
+  }
+
   /** Removes what is older, or more, than is kept. */
   async prune(): Promise<void> {
     const { ledger, now, policy } = this.#deps
@@ -119,9 +127,5 @@ export class Events {
 
   #bounds(): Promise<EventPage> {
     return this.#deps.ledger.events.read({ afterId: Number.MAX_SAFE_INTEGER, filter: { types: [] }, limit: 1 })
-  }
-
-  #gap(since: string, oldestId: number): ConvoyEvent {
-    return eventAt(this.#deps.now(), 'gap', { since, ...(oldestId === 0 ? {} : { oldest: oldestId }) })
   }
 }

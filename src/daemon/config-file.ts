@@ -9,6 +9,13 @@ export interface FileEntry {
   readonly source: string
 }
 
+/** A key of the file that may hold several values. */
+export interface FileList {
+  readonly name: string
+  readonly texts: readonly string[]
+  readonly source: string
+}
+
 /** What a configuration file says, not checked yet but for its form. */
 export interface ConfigFile {
   readonly path: string
@@ -19,6 +26,8 @@ export interface ConfigFile {
   readonly drivers: ReadonlyMap<string, readonly FileEntry[]>
   /** Name of the profile → volume options. */
   readonly profiles: ReadonlyMap<string, readonly FileEntry[]>
+  /** Name of the target of notifications → its options. */
+  readonly notify: ReadonlyMap<string, readonly FileList[]>
 }
 
 const mostBytes = 1024 * 1024

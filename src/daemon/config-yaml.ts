@@ -1,7 +1,7 @@
-import { type Document, isAlias, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import { ConvoyError } from '../errors.js'
 import { findNearestWord } from '../model/nearest-word.js'
-import type { ConfigFile, FileEntry } from './config-file.js'
+import type { ConfigFile, FileEntry, FileList } from './config-file.js'
 import { allDaemonOptions } from './daemon-options.js'
 
 interface Field {
@@ -17,12 +17,15 @@ export function parseConfigFile(path: string, text: string): ConfigFile {
   for (const field of fields) refuseUnknown(field)
   const drivers = fields.find(({ name }) => name === 'drivers')
   const profiles = fields.find(({ name }) => name === 'profiles')
+  const notify = fields.find(({ name }) => name === 'notify')
+  const sections = [drivers, profiles, notify]
   return {
     path,
-    options: fields.filter((field) => field !== drivers && field !== profiles).map((field) => yaml.entry(field)),
+    options: fields.filter((field) => !sections.includes(field)).map((field) => yaml.entry(field)),
     driversSource: drivers?.source,
-    drivers: yaml.groups(drivers, 'drivers, each with its options'),
-    profiles: yaml.groups(profiles, 'profiles, each with its volume options'),
+    drivers: yaml.groups(drivers, 'drivers, each with its options', (field) => yaml.entry(field)),
+    profiles: yaml.groups(profiles, 'profiles, each with its volume options', (field) => yaml.entry(field)),
+    notify: yaml.groups(notify, 'targets, each with its options', (field) => yaml.list(field)),
   }
 }
 
@@ -30,6 +33,7 @@ export function parseConfigFile(path: string, text: string): ConfigFile {
 const knownKeys = [
   ...Object.entries(allDaemonOptions).flatMap(([name, { givenBy }]) => (givenBy === undefined ? [name] : [])),
   'profiles',
+  'notify',
 ]
 
 function refuseUnknown({ name, source }: Field): void {
@@ -79,11 +83,20 @@ class YamlText {
   }
 
   /** Name → options, two mappings deep. */
-  groups(field: Field | undefined, what: string): ReadonlyMap<string, readonly FileEntry[]> {
+  groups<T>(field: Field | undefined, what: string, read: (field: Field) => T): ReadonlyMap<string, readonly T[]> {
     const groups = this.fields(field?.value, what)
-    return new Map(
-      groups.map(({ name, value }) => [name, this.fields(value, `${name} with options`).map((one) => this.entry(one))]),
-    )
+    return new Map(groups.map(({ name, value }) => [name, this.fields(value, `${name} with options`).map(read)]))
+  }
+
+  /** One value, or a list of them. */
+  list(field: Field): FileList {
+    const { name, source } = field
+    const node = this.#resolve(field.value)
+    if (!isSeq(node)) return { name, texts: [this.entry(field).text], source }
+    // The parser makes nothing but nodes.
+    const texts = node.items.map((item) => this.entry({ name, value: item as Node, source }).text)
+    if (texts.length > 0) return { name, texts, source }
+    throw new ConvoyError('invalid-argument', `${source}: ${JSON.stringify(name.slice(0, 60))} is an empty list`)
   }
 
   entry({ name, value, source }: Field): FileEntry {

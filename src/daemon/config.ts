@@ -1,6 +1,7 @@
 import { driverKinds } from '../drivers/registry.js'
 import { ConvoyError } from '../errors.js'
 import type { ConfiguredOption } from '../model/config-report.js'
+import type { NotifyTarget } from '../model/notify-target.js'
 import { parseOptions } from '../model/options.js'
 import type { Attributes, OnRemove } from '../model/volume.js'
 import type { EventRetention } from '../core/core-deps.js'
@@ -15,6 +16,8 @@ import {
   settingsOfFlags,
   settingsOfSwitches,
 } from './given-settings.js'
+import { doubtfulTargets } from './notify-doubts.js'
+import { notifySettings, parseNotifyTargets } from './notify-targets.js'
 import { defaultPlaces, type Places } from '../model/default-places.js'
 import { parseProfiles } from './profiles.js'
 import { chooseSetting, rankSettings, type SettingsByName } from './setting.js'
@@ -37,6 +40,8 @@ export interface DaemonConfig {
   readonly drivers: ReadonlyMap<string, Attributes>
   /** Name → volume options. */
   readonly profiles: ReadonlyMap<string, Attributes>
+  /** Who is told of events. */
+  readonly notify: readonly NotifyTarget[]
   /** The configuration file that was read. */
   readonly file: string | undefined
   /** Every option that has a value, with where it comes from. */
@@ -65,7 +70,8 @@ export async function loadDaemonConfig(args: DaemonArguments, environment: Varia
       hint: `${settings.get('config')?.[0].source ?? ''} names it: create it, or do not name it`,
     })
   }
-  return parseDaemonConfig({ args, environment, file })
+  const read = parseDaemonConfig({ args, environment, file })
+  return { ...read, warnings: [...read.warnings, ...(await doubtfulTargets(read.notify))] }
 }
 
 /** ConvoyError `invalid-argument` names whatever is wrong, and where. */
@@ -95,8 +101,9 @@ export function parseDaemonConfig({ args, environment, file }: ConfigSources): D
     createOnDockerMount: options['create-on-docker-mount'],
     drivers: new Map(drivers.map((driver) => [driver, driverTexts(driver, settings)])),
     profiles: parseProfiles(file, drivers),
+    notify: parseNotifyTargets(file),
     file: file?.path,
-    settings: choose(settings, { ...places, root }, drivers),
+    settings: [...choose(settings, { ...places, root }, drivers), ...notifySettings(file)],
     warnings: doubtfulVariables(environment),
   }
 }

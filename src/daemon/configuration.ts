@@ -75,11 +75,14 @@ export class Configuration {
   }
 }
 
+const isOfTarget = ({ name }: Pick<ConfiguredOption, 'name'>) => name.startsWith('notify.')
+
 const isReloadable = (name: string) =>
-  Object.hasOwn(allDaemonOptions, name) && allDaemonOptions[name]?.isReloadable === true
+  isOfTarget({ name }) || (Object.hasOwn(allDaemonOptions, name) && allDaemonOptions[name]?.isReloadable === true)
 
 /** What is not reloadable stays as it is. */
 function merge(before: DaemonConfig, next: DaemonConfig): DaemonConfig {
+  const fixed = before.settings.filter((one) => !isOfTarget(one))
   const taken = new Map(next.settings.map((setting) => [setting.name, setting]))
   return {
     ...before,
@@ -90,8 +93,12 @@ function merge(before: DaemonConfig, next: DaemonConfig): DaemonConfig {
     createOnDockerMount: next.createOnDockerMount,
     logLevel: next.logLevel,
     profiles: next.profiles,
+    notify: next.notify,
     file: next.file,
-    settings: before.settings.map((one) => (isReloadable(one.name) ? (taken.get(one.name) ?? one) : one)),
+    settings: [
+      ...fixed.map((one) => (isReloadable(one.name) ? (taken.get(one.name) ?? one) : one)),
+      ...next.settings.filter(isOfTarget),
+    ],
     warnings: next.warnings,
   }
 }

@@ -26,7 +26,7 @@ export class Listeners {
   readonly #closing = new AbortController()
   #oldPath: string | undefined
 
-  constructor(configuration: Configuration, deps: Pick<ApiDeps, 'version' | 'core' | 'log'>) {
+  constructor(configuration: Configuration, deps: Pick<ApiDeps, 'version' | 'core' | 'notifications' | 'log'>) {
     this.#configuration = configuration
     this.#api = {
       ...deps,

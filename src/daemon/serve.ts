@@ -18,6 +18,7 @@ import type { Configuration } from './configuration.js'
 import type { Failpoints } from './failpoints.js'
 import type { JobConfiguration } from './job-process.js'
 import { Listeners } from './listeners.js'
+import { Notifying } from './notifying.js'
 import { Upkeep } from './upkeep.js'
 
 /** Docker's next request often comes within a few ms of an answer. */
@@ -39,11 +40,14 @@ export async function serve(configuration: Configuration, ledger: Ledger, around
   const hostId = await ensureHostId(ledger)
   const drivers = await openDrivers(config, hostId, around)
   const core = createCore(coreDeps({ configuration, ledger, drivers, hostId, log }))
-  const listeners = new Listeners(configuration, { version: around.version, core, log })
-  const upkeep = new Upkeep({ core, ledger, log })
+  const notifying = new Notifying({ name: config.name, events: core.events, ledger, hostId, log })
+  const listeners = new Listeners(configuration, { version: around.version, core, notifications: notifying, log })
+  const upkeep = new Upkeep({ core, ledger, notifying, log })
   try {
     if (ledger.degraded === undefined) await core.recovery.voidAfterReboot()
     await listeners.open()
+    await notifying.follow(config.notify)
+    configuration.onChange(({ notify }) => void notifying.follow(notify))
     core.events.note('daemon.start', { pid: process.pid })
     log.info({ name: config.name, volumes: core.volumes.list().length, pid: process.pid }, 'ready')
     greet(config)
@@ -58,6 +62,7 @@ export async function serve(configuration: Configuration, ledger: Ledger, around
     return 0
   } finally {
     await upkeep.stop()
+    await notifying.stop()
     await listeners.close()
     core.jobs.close()
     await Promise.all(drivers.all.map((driver) => driver.close()))

@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm'
 import type { Core } from '../core/core.js'
 import type { CallContext, Logger } from '../model/call-context.js'
 import type { Ledger } from '../store/ledger.js'
+import type { Notifying } from './notifying.js'
 
 const reconcileEveryMs = 30_000
 const sweepEveryMs = 60_000
@@ -12,6 +13,7 @@ const backupEveryMs = 60 * 60_000
 interface UpkeepDeps {
   readonly core: Core
   readonly ledger: Ledger
+  readonly notifying: Pick<Notifying, 'savePositions'>
   readonly log: Logger
 }
 
@@ -32,7 +34,7 @@ export class Upkeep {
     const reconcile = this.#every(reconcileEveryMs, 'reconciliation', (call) => this.#reconcile(call))
     this.#deps.core.reconciliation.onEpoch(reconcile)
     this.#every(sweepEveryMs, 'trash', (call) => this.#deps.core.trash.sweep(call))
-    this.#every(pruneEventsEveryMs, 'events', () => this.#deps.core.events.prune())
+    this.#every(pruneEventsEveryMs, 'events', () => this.#prune())
     this.#every(backupEveryMs, 'backup', () => this.#backUp())
   }
 
@@ -50,7 +52,7 @@ export class Upkeep {
     core.jobs.resume()
     await core.trash.sweep(call)
     await this.#reconcile(call)
-    await core.events.prune()
+    await this.#prune()
     await this.#backUp()
     collectGarbage()
   }
@@ -61,6 +63,12 @@ export class Upkeep {
     if (!core.volumes.isComplete) await core.discovery.run(call)
     await core.recovery.resumeAll(call)
     await core.reconciliation.run(call)
+  }
+
+  #prune(): Promise<void> {
+    const { core, notifying } = this.#deps
+    notifying.savePositions()
+    return core.events.prune()
   }
 
   async #backUp(): Promise<void> {

@@ -1,42 +1,60 @@
 import { ConvoyError } from '../errors.js'
+import { findNearestWord } from './nearest-word.js'
 import { parseDurationMs } from './options.js'
 
-/** What can happen, in Docker's words where it has one. The words before a dot name the class of what follows. */
-export const eventTypes = [
-  'volume.create',
-  /** Made of data that was there before us. */
-  'volume.adopt',
-  /** The storage was found to hold it: after the database was lost, or made by another host. */
-  'volume.discover',
-  /** No longer listed; the data stays. With a `reason`, nothing of it is remembered. */
-  'volume.forget',
-  /** A forgotten volume is listed again, with its data. */
-  'volume.take-back',
-  'volume.trash',
-  'volume.undelete',
-  /** The data of a trashed volume has been removed. */
-  'volume.destroy',
-  'volume.rename',
-  'volume.resize',
-  'volume.mount',
-  'volume.unmount',
-  /** A mount id ended that nobody gave back: see `reason`. */
-  'volume.mount.drop',
-  'job.finish',
-  'job.fail',
-  'job.cancel',
-  'driver.unavailable',
-  'driver.available',
-  'daemon.start',
-  /** The database was made anew from what the storage says. */
-  'daemon.rebuild',
-  /** The daemon cannot use its database. Told to each subscriber, kept nowhere, without an id. */
-  'daemon.degraded',
-  /** Events that were asked for are no longer kept. Told to the subscriber who asked, without an id. */
-  'gap',
-] as const
+/** How much somebody has to care, the least first. */
+export const eventSeverities = ['info', 'warning', 'error'] as const
 
-export type EventType = (typeof eventTypes)[number]
+export type EventSeverity = (typeof eventSeverities)[number]
+
+/** What can happen, in Docker's words where it has one. The words before a dot name the class of what follows. */
+const severities = {
+  'volume.create': 'info',
+  /** Made of data that was there before us. */
+  'volume.adopt': 'info',
+  /** The storage was found to hold it: after the database was lost, or made by another host. */
+  'volume.discover': 'info',
+  /** No longer listed; the data stays. With a `reason`, nothing of it is remembered. */
+  'volume.forget': 'info',
+  /** A forgotten volume is listed again, with its data. */
+  'volume.take-back': 'info',
+  'volume.trash': 'info',
+  'volume.undelete': 'info',
+  /** The data of a trashed volume has been removed. */
+  'volume.destroy': 'info',
+  'volume.rename': 'info',
+  'volume.resize': 'info',
+  'volume.mount': 'info',
+  'volume.unmount': 'info',
+  /** A mount id ended that nobody gave back: see `reason`. */
+  'volume.mount.drop': 'info',
+  'job.finish': 'info',
+  'job.fail': 'error',
+  'job.cancel': 'info',
+  'driver.unavailable': 'error',
+  'driver.available': 'info',
+  'daemon.start': 'info',
+  /** The database was made anew from what the storage says. */
+  'daemon.rebuild': 'info',
+  /** The daemon cannot use its database. Told to each subscriber, kept nowhere, without an id. */
+  'daemon.degraded': 'error',
+  /** A target of notifications does not take them. Told to the others. */
+  'notify.fail': 'warning',
+  'notify.recover': 'info',
+  /** Somebody wants to see whether notifications arrive. Told to the target only, without an id. */
+  'notify.test': 'info',
+  /** Events that were asked for are no longer kept. Told to the subscriber who asked, without an id. */
+  gap: 'warning',
+} as const satisfies Readonly<Record<string, EventSeverity>>
+
+export type EventType = keyof typeof severities
+
+// The keys of the table are its own, and all of them.
+export const eventTypes = Object.keys(severities) as readonly EventType[]
+
+export function severityOf({ type }: Pick<ConvoyEvent, 'type'>): EventSeverity {
+  return severities[type]
+}
 
 /** Why something happened that nobody asked for in this way. */
 export type EventReason =
@@ -70,6 +88,8 @@ export interface EventDetails {
   readonly job?: string
   readonly kind?: string
   readonly pid?: number
+  /** Of notifications. */
+  readonly target?: string
   readonly reason?: EventReason
   readonly error?: string
   /** Of a gap: the id or time that was asked for, and the oldest id that is kept. */
@@ -91,6 +111,8 @@ export interface EventFilter {
   readonly types: readonly string[]
   /** The name of the volume. */
   readonly volume?: string
+  /** Nothing that matters less. */
+  readonly least?: EventSeverity
 }
 
 /** An event that is not durable yet. */
@@ -99,13 +121,17 @@ export function eventAt(time: Date, type: EventType, details: EventDetails): Con
 }
 
 /** The types that a filter lets through. */
-export function chosenTypes({ types }: EventFilter): readonly EventType[] {
-  return types.length === 0 ? eventTypes : eventTypes.filter((type) => types.some((one) => isOfClass(type, one)))
+export function chosenTypes(filter: EventFilter): readonly EventType[] {
+  return eventTypes.filter((type) => isChosen(type, filter))
 }
 
-export function matchesFilter(event: ConvoyEvent, { types, volume }: EventFilter): boolean {
-  if (volume !== undefined && event.volume !== volume) return false
-  return types.length === 0 || types.some((one) => isOfClass(event.type, one))
+export function matchesFilter(event: ConvoyEvent, filter: EventFilter): boolean {
+  return (filter.volume === undefined || event.volume === filter.volume) && isChosen(event.type, filter)
+}
+
+function isChosen(type: EventType, { types, least = 'info' }: EventFilter): boolean {
+  const isSevere = eventSeverities.indexOf(severities[type]) >= eventSeverities.indexOf(least)
+  return isSevere && (types.length === 0 || types.some((one) => isOfClass(type, one)))
 }
 
 const isOfClass = (type: EventType, name: string) => type === name || type.startsWith(`${name}.`)
@@ -115,8 +141,11 @@ export function parseEventTypes(text: string): readonly string[] {
   const words = text.split(',')
   const unknown = words.find((word) => !eventTypes.some((type) => isOfClass(type, word)))
   if (unknown === undefined) return words
+  const nearest = findNearestWord(unknown, eventTypes)
   throw new ConvoyError('invalid-argument', `${quote(unknown)} is no type of event`, {
-    hint: `the types are: ${eventTypes.join(', ')}; the part before a dot stands for all of its types`,
+    hint:
+      (nearest === undefined ? '' : `did you mean ${nearest}? `) +
+      `the types are: ${eventTypes.join(', ')}; the part before a dot stands for all of its types`,
   })
 }
 

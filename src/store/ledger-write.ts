@@ -33,6 +33,8 @@ export type Setting =
   | 'boot-id'
   /** `yes` once every driver has been asked what volumes its storage holds. */
   | 'discovered'
+  /** JSON: the id of the event up to which each target of notifications has been told, by its name. */
+  | 'notify-positions'
 
 /** All rows, as read at start. */
 export interface LedgerContents {
@@ -86,6 +88,7 @@ export type LedgerStep =
   | 'activate'
   | 'job'
   | 'start'
+  | 'notify'
   | 'event'
 
 /** Writes that belong together: all of them or none. */

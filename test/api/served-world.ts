@@ -46,6 +46,7 @@ export class ServedWorld {
       log,
       startTimer,
       version: '1.2.3',
+      notifications: { list: async () => [], test: async () => [] },
       createOnDockerMount: false,
       general: { Root: '/root' },
       describeConfig: () => ({ options: [], profiles: {}, warnings: [], needsRestart: [] }),

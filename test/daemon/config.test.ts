@@ -115,6 +115,7 @@ const fileOf = (options: Readonly<Record<string, string>>, more: Partial<ConfigF
   driversSource: undefined,
   drivers: new Map(),
   profiles: new Map(),
+  notify: new Map(),
   ...more,
 })
 

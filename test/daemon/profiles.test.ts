@@ -9,6 +9,7 @@ const fileOf = (profiles: Readonly<Record<string, Texts>>): ConfigFile => ({
   options: [],
   driversSource: undefined,
   drivers: new Map(),
+  notify: new Map(),
   profiles: new Map(
     Object.entries(profiles).map(([name, texts]) => [
       name,

@@ -44,18 +44,25 @@ t.test('the sample file says nothing; without its # it is a configuration of the
     })
   const [byDefault, silent, spoken] = await Promise.all([load(undefined), load('as-it-is.yaml'), load('sample.yaml')])
   t.strictSame(silent, { ...byDefault, file: silent.file })
-  const { drivers, profiles, settings } = spoken
+  const { drivers, profiles, notify, settings } = spoken
   t.strictSame(spoken, {
     ...byDefault,
     file: spoken.file,
     logFile: '/var/log/convoy.log',
     drivers,
     profiles,
+    notify,
     settings,
   })
   t.strictSame([...profiles.keys()], ['gold'])
+  t.strictSame(
+    notify.map(({ name }) => name),
+    ['pager', 'audit'],
+  )
   t.strictSame([...drivers.keys()], [...byDefault.drivers.keys()])
-  const given = settings.filter(({ source }) => source !== 'default').map(({ name }) => name)
+  const given = settings
+    .map(({ name, source }) => (source === 'default' || name.startsWith('notify.') ? [] : name))
+    .flat()
   const inFile = every.filter(({ isInFile }) => isInFile)
   t.equal(given.length, inFile.length, 'every option of the file is in the sample')
 })

@@ -68,6 +68,9 @@ class Story {
       case 'daemon.start':
       case 'daemon.rebuild':
       case 'daemon.degraded':
+      case 'notify.fail':
+      case 'notify.recover':
+      case 'notify.test':
       case 'gap':
         return
     }

@@ -8,6 +8,7 @@ import {
   matchesFilter,
   parseEventsSince,
   parseEventTypes,
+  severityOf,
 } from '../../src/model/event.js'
 
 const now = new Date('2026-11-20T12:00:00.000Z')
@@ -44,6 +45,16 @@ t.test('a type stands for itself and what is below it, whole words only', async 
   for (const text of ['', 'vol', 'volume.', 'volume.creat', 'volume,', '*', 'constructor', 'volume.create ']) {
     t.throws(() => parseEventTypes(text), { code: 'invalid-argument', hint: /volume\.create/ }, text)
   }
+  t.throws(() => parseEventTypes('job.failed'), { code: 'invalid-argument', hint: /^did you mean job\.fail\? / })
+})
+
+t.test('what matters less than what is asked for is left out', async (t) => {
+  const errors = ['job.fail', 'driver.unavailable', 'daemon.degraded']
+  t.strictSame(chosenTypes({ types: [], least: 'error' }), errors)
+  t.strictSame(chosenTypes({ types: [], least: 'warning' }), [...errors, 'notify.fail', 'gap'])
+  t.strictSame(chosenTypes({ types: ['job'], least: 'warning' }), ['job.fail'])
+  t.strictSame(chosenTypes({ types: [], least: 'info' }), eventTypes)
+  t.equal(severityOf({ type: 'gap' }), 'warning')
 })
 
 t.test('an event matches by type and by the exact name of its volume', async (t) => {
