@@ -67,7 +67,7 @@ t.test('what needs a restart stays as it is, and is named', async (t) => {
   )
   t.match(held.current, { root: '/a', name: 'convoy', logFormat: 'json', mostRunningJobs: 5 })
   t.equal(held.current.drivers, before.drivers)
-  const waiting = ['name', 'root', 'socket', 'plugin-socket', 'log-format', 'vfs.path']
+  const waiting = ['name', 'config', 'root', 'socket', 'plugin-socket', 'log-format', 'vfs.path']
   t.strictSame([...held.report.needsRestart].sort(), waiting.sort())
   t.equal(held.report.options.find(({ name }) => name === 'root')?.value, '/a')
   t.equal(lines.filter(({ level }) => level === 'warn').length, 1)
