@@ -14,7 +14,9 @@ import {
 export function sampleFile(): string {
   const options = describedOptions.filter(({ isInFile, name }) => isInFile && name !== 'drivers')
   return [
-    ...explain('Convoy reads this file as /etc/convoy/convoy.yaml (a daemon --name NAME as /etc/convoy/NAME.yaml), or --config FILE.'),
+    ...explain(
+      'Convoy reads this file as /etc/convoy/convoy.yaml (a daemon --name NAME as /etc/convoy/NAME.yaml), or --config FILE.',
+    ),
     ...explain(
       'Flags count more than the environment, which counts more than this file. What holds in the end, and why:',
     ),

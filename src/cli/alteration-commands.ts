@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { formatSize } from '../model/size.js'
 import { readNumber } from './answer.js'
 import { getText } from './control-client.js'
@@ -25,7 +25,9 @@ export function addAlterationCommands(program: Command, session: Session): void 
   program
     .command('du <vol...>')
     .description('show what volumes take on their storage')
-    .option('--format <FORMAT>', 'json: one object a line')
+    .addOption(
+      new Option('--format <FORMAT>', 'text (default), or json for one object a line').choices(['text', 'json']),
+    )
     .action(async (names: readonly string[], { format }: { format?: string }) => {
       for (const name of names) await showUsage(name, format === 'json', session)
     })

@@ -14,6 +14,7 @@ export function normaliseArguments(program: Command, argv: readonly string[]): N
   const globals: string[] = []
   const local: string[] = []
   let command = program
+  let isArgument = false
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at] ?? ''
     if (word === '--') {
@@ -21,7 +22,9 @@ export function normaliseArguments(program: Command, argv: readonly string[]): N
       break
     }
     if (!isFlag(word)) {
-      command = command.commands.find((candidate) => candidate.name() === word) ?? command
+      const below: Command | undefined = isArgument ? undefined : findCommand(command, word)
+      isArgument = below === undefined
+      command = below ?? command
       local.push(word)
       continue
     }
@@ -33,6 +36,8 @@ export function normaliseArguments(program: Command, argv: readonly string[]): N
   }
   return { args: [...globals, ...local], command }
 }
+
+const findCommand = ({ commands }: Command, word: string) => commands.find((candidate) => candidate.name() === word)
 
 interface Flag {
   readonly option: Option | undefined

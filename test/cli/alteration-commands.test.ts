@@ -34,6 +34,7 @@ t.test('resize says nothing, or shows the volume; du shows what volumes take', a
     out: /4 B of 5 GiB\tdb\n.*0 B\tother\n/s,
     err: /no such volume: none/,
   })
+  t.match(await convoy('du', '--format', '{{.Name}}', 'db'), { code: 1, err: /Allowed choices are text, json/ })
   const json = await convoy('du', '--format', 'json', 'db')
   t.strictSame(JSON.parse(json.out), { name: 'db', usedBytes: 4, sizeBytes: 5 * 2 ** 30 })
 })

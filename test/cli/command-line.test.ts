@@ -51,6 +51,7 @@ for (const argv of [
 const refused: readonly (readonly [argv: readonly string[], message: RegExp])[] = [
   [['nonsense'], /unknown command 'nonsense'.*see "convoy --help"/],
   [['lst'], /unknown command 'lst'.*Did you mean list\?/],
+  [['dbs', 'create', 'x'], /unknown command 'dbs'.*see "convoy --help"/],
   [[''], /unknown command ''/],
   [['--nonsense'], /unknown option '--nonsense'/],
   [['create', '--sise', '1'], /unknown option '--sise'.*--size.*see "convoy create --help"/],

@@ -1,0 +1,122 @@
+import { Command } from 'commander'
+import { join } from 'node:path'
+import t from 'tap'
+import { normaliseArguments } from '../../src/cli/arguments.js'
+import { commandGroups } from '../../src/cli/command-groups.js'
+import { describeCommands } from '../../src/cli/completion-tree.js'
+import { Session } from '../../src/cli/session.js'
+import { daemonOptions } from '../../src/daemon/daemon-options.js'
+import { silentEnvironment } from '../fakes/command-line.js'
+import { convoy } from './convoy-command.js'
+import { DaemonProcess } from './daemon-process.js'
+
+/** What is typed, and what it prints: on stdout, or on stderr when it ends with 1. */
+type Example = readonly [line: string, says: RegExp | string, code?: 1]
+
+/** In this order, to one daemon. */
+const examples: readonly Example[] = [
+  ['create db --size 1g --driver vfs --opt mode=0700', 'db\n'],
+  ['create machine --vm', 'machine\n'],
+  ['create other --id nothing', /no directory/, 1],
+  ['create other --backup vfs:///x?backup=b&volume=v --s3-endpoint http://x', /unknown volume option/, 1],
+  ['create other --type gp3 --iops 100', /unknown volume option/, 1],
+  ['mount db', /\/db\n$/],
+  ['mount machine --mountpoint /mnt', /mount --bind/, 1],
+  ['ls --quiet', 'db\nmachine\n'],
+  ['ls --filter mounted=true --format {{.Name}}', 'db\n'],
+  ['ls --no-trunc --forgotten', /^NAME/],
+  ['ps db --quiet', 'convoy-mount\n'],
+  ['ps db --no-trunc --format table', /^KIND.*\nmount +convoy-mount/],
+  ['inspect db', /"Name": "db"/],
+  ['list --driver vfs', /"machine": \{/],
+  ['info', /"DefaultDriver": "vfs"/],
+  ['info --config --no-trunc --format {{.Name}}', /^trash-retention$/m],
+  ['profiles --quiet', ''],
+  ['profiles --no-trunc --format table', /^PROFILE/],
+  ['drivers --quiet', 'vfs\n'],
+  ['drivers --no-trunc --format {{.Name}}', 'vfs\n'],
+  ['version --format json', /^\{\n {2}"Client"/],
+  ['umount db', ''],
+  ['rename db data', 'data\n'],
+  ['resize data 2g', ''],
+  ['du data --format json', /"name":"data"/],
+  ['delete data', ''],
+  ['delete machine --reference', ''],
+  ['trash', /^NAME.*\ndata/],
+  ['trash ls --quiet', /^\S{36}\n$/],
+  ['trash ls --no-trunc --format {{.Name}}', 'data\n'],
+  ['undelete data --as db', 'db\n'],
+  ['delete db', ''],
+  ['trash empty --dry-run', /^NAME.*\ndb/],
+  ['trash empty --yes', 'db\n'],
+  ['jobs', /"kind":"remove"|"kind": "remove"/],
+  ['jobs ls --quiet', /^\S+\n$/],
+  ['jobs ls --no-trunc --format {{.Kind}}', 'remove\n'],
+  ['jobs wait JOB --format json', /"state":"succeeded"/],
+  ['jobs show JOB', /"state": "succeeded"/],
+  ['jobs cancel JOB', /./],
+  ['events --no-follow --type volume.create --volume machine', /volume\.create machine/],
+  ['events --no-follow --since 1h --format json', /"type":"volume\.mount"/],
+  ['notify', /^NAME/],
+  ['notify ls --quiet', ''],
+  ['notify ls --no-trunc --format {{.Name}}', ''],
+  ['notify test --no-trunc --format json', /no targets/, 1],
+  ['rebuild --dry-run --no-trunc --format table', ''],
+  ['completion bash', /complete /],
+  ['daemon --check --ignore-config-file --name x --root /x --drivers vfs --driver-opts vfs.path=/x', /./],
+  ['daemon --check --config CONFIG', /CONFIG/, 1],
+  ['daemon --check --socket /x/a --plugin-socket /x/b --on-docker-remove trash --trash-retention 1h --jobs 1', /./],
+  ['daemon --check --event-retention 1d --event-count 5 --create-on-docker-mount --ignore-docker-delete', /./],
+  ['daemon --check --log /x/log --log-level warn --log-format pretty --debug --cmd-timeout 1m --mnt-ns /x', /./],
+  ['--debug ls --quiet', ''],
+  ['--verbose create whole', /^\{\n {2}"Name": "whole"/],
+  ['--version', /^convoy version/],
+  ['--name none ls', /no daemon at .*none/, 1],
+  ['help ls', /^Usage: convoy ls/],
+]
+
+t.test('every example says what it should to a real daemon', async (t) => {
+  const daemon = await new DaemonProcess(t).start()
+  for (const [line, says, code = 0] of examples) {
+    const id = line.includes('JOB') ? await convoy(['-s', daemon.controlSocket, 'jobs', 'ls', '-q']) : undefined
+    const words = line
+      .replace('JOB', id?.out.trim() ?? '')
+      .replace('CONFIG', join(daemon.directory, 'CONFIG'))
+      .split(' ')
+    const isOwn = line.startsWith('daemon') || line.includes('--name')
+    const { out, err, ...ended } = await convoy(isOwn ? words : ['-s', daemon.controlSocket, ...words])
+    t.equal(ended.code, code, `${line}: ${err}`)
+    if (typeof says === 'string') t.equal(out, says, line)
+    else t.match(code === 0 ? out : err, says, line)
+  }
+})
+
+t.test('every command and each of its flags is in an example', async (t) => {
+  const program = new Command('convoy')
+    .option('-s, --socket <PATH>')
+    .option('--name <NAME>')
+    .option('-d, --debug')
+    .option('--verbose')
+    .option('-v, --version')
+  for (const { load } of commandGroups) (await load())(program, new Session(silentEnvironment), daemonOptions)
+  const used = new Set(
+    examples.flatMap(([line]) => {
+      const { args, command } = normaliseArguments(program, line.split(' '))
+      const path = pathOf(command)
+      return [path, ...args.filter((word) => word.startsWith('--')).map((flag) => `${path} ${flag}`)]
+    }),
+  )
+  for (const { path, flags } of describeCommands(program)) {
+    if (path === '') continue
+    t.ok(used.has(path), path)
+    for (const { names } of flags) {
+      const [name = ''] = names
+      const isGlobal = program.options.some(({ long }) => long === name) || name === '--help'
+      if (!isGlobal) t.ok(used.has(`${path} ${name}`), `${path} ${name}`)
+    }
+  }
+})
+
+function pathOf(command: Command): string {
+  return command.parent === null ? '' : `${pathOf(command.parent)} ${command.name()}`.trim()
+}
