@@ -32,7 +32,7 @@ export class NotifyAttempts {
       await delivery
     } catch (thrown) {
       const error = toConvoyError(thrown)
-      if (!signal.aborted) this.#health.noteError(now(), error.sentence)
+      this.#health.noteError(now(), error.sentence)
       throw error
     }
   }

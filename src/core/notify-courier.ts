@@ -139,7 +139,6 @@ export class NotifyCourier {
       positions.save()
     }
     this.#moveTo(page.upToId)
-    if (page.upToId < page.newestId) return
     this.#isCaughtUp = true
     if (events.lastId <= this.#position && !this.#stopped.signal.aborted) await news
     this.#isCaughtUp = false

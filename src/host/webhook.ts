@@ -70,8 +70,7 @@ async function readSecret(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (thrown) {
-    const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown)
-    throw new ConvoyError('unavailable', `${path} cannot be read: ${code}`, { cause: thrown })
+    throw new ConvoyError('unavailable', `${path} cannot be read: ${reasonOf(thrown)}`, { cause: thrown })
   }
 }
 
@@ -102,8 +101,12 @@ function translate(thrown: unknown, name: string, passedMs: number | undefined):
     return new ConvoyError('deadline-exceeded', `${name} did not answer within ${passedMs} ms`, { cause: thrown })
   }
   const cause: unknown = thrown instanceof Error ? (thrown.cause ?? thrown) : thrown
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
-  return new ConvoyError('unavailable', `${name} cannot be reached: ${code}`, { cause })
+  return new ConvoyError('unavailable', `${name} cannot be reached: ${reasonOf(cause)}`, { cause })
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  return 'code' in cause ? String(cause.code) : cause.message
 }
 
 function refusal(status: number, name: string, text: string): ConvoyError {

@@ -53,8 +53,15 @@ class NotifyingWorld {
 
   /** Kills the daemon and starts the next one, with these targets. */
   async restart(...targets: readonly NotifyTarget[]): Promise<void> {
+    await this.restartAfter(() => Promise.resolve(), ...targets)
+  }
+
+  /** The same; something happens before there are notifications again. */
+  async restartAfter(act: () => Promise<void>, ...targets: readonly NotifyTarget[]): Promise<void> {
+    this.world.faults.kill()
     void this.notifications.stop()
     await this.world.restart()
+    await act()
     this.notifications = this.#begin()
     await this.notifications.follow(targets)
   }
@@ -181,8 +188,144 @@ t.test('what is too old and cannot be told is left out, and the target hears of 
   await eventually('it is given up', () => world.log.has('given up'))
   receivers.accept('a')
   await notifying.idle('a')
+  const { log } = world
   t.strictSame(receivers.heard('a'), ['gap', 'volume.create young'])
+  t.equal(log.lines.filter(({ message }) => message.includes('fails')).length, 1)
+  t.equal(world.database.events.all.filter(({ type }) => type === 'notify.fail').length, 1)
   t.match(receivers.notices('a')[0]?.content, { type: 'gap', since: '0', oldest: 4 })
+})
+
+t.test('a gap that cannot be told either is told later, as one', async (t) => {
+  const notifying = await start(t, target('a', { giveUpAfterMs: hourMs }))
+  const { receivers, world } = notifying
+  const givenUp = () => world.log.lines.filter(({ message }) => message.includes('given up')).length
+  receivers.refuse('a')
+  await notifying.create('old')
+  for (const [index, name] of ['older', 'young'].entries()) {
+    await notifying.fails('a')
+    world.clock.advance(2 * hourMs)
+    await notifying.create(name)
+    await eventually('it is given up', () => givenUp() === index + 1)
+  }
+  receivers.accept('a')
+  await notifying.idle('a')
+  t.strictSame(receivers.heard('a'), ['gap', 'volume.create young'])
+  t.match(receivers.notices('a')[0]?.content, { since: '0', oldest: 4 })
+  t.equal(world.database.events.all.filter(({ type }) => type === 'notify.fail').length, 1)
+  t.equal(world.log.lines.filter(({ message }) => message.includes('fails')).length, 1)
+})
+
+t.test('an event that is old because nobody was there to tell it is tried as often as any', async (t) => {
+  const notifying = await start(t, target('a'))
+  const { receivers, world } = notifying
+  await notifying.notifications.stop()
+  await notifying.create('x')
+  world.clock.advance(2 * dayMs)
+  receivers.refuse('a', { times: 2 })
+  await notifying.restart(target('a'))
+  await notifying.idle('a')
+  t.strictSame(receivers.heard('a'), ['volume.create x'])
+})
+
+t.test('a target that fails now and then is not said to fail', async (t) => {
+  const notifying = await start(t, target('a', { retries: 2 }))
+  const { receivers, world } = notifying
+  receivers.refuse('a', { times: 2 })
+  await notifying.create('x')
+  await notifying.idle('a')
+  t.equal(receivers.attempts, 3)
+  t.strictSame(receivers.heard('a'), ['volume.create x'])
+  t.strictSame(
+    world.database.events.all.map(({ type }) => type),
+    ['volume.create'],
+  )
+  t.notOk(world.log.has('fails'))
+})
+
+t.test('a target that fails only to hear of other targets is no news for them', async (t) => {
+  const notifying = await start(t, target('a'), target('b'), target('c'))
+  const { receivers, world } = notifying
+  receivers.refuse('a')
+  receivers.refuse('b', { types: 'notify' })
+  await notifying.create('x')
+  await notifying.fails('b')
+  await notifying.idle('c')
+  t.strictSame([...receivers.heard('c')].sort(), ['notify.fail', 'volume.create x'])
+  t.strictSame(receivers.heard('b'), ['volume.create x'])
+  t.equal(world.database.events.all.length, 2)
+})
+
+t.test('a target is told of one thing at a time, also by tests and when its options change', async (t) => {
+  const notifying = await start(t, target('a'))
+  const { receivers, notifications } = notifying
+  const release = receivers.hold('a')
+  await notifying.create('x')
+  await eventually('it is being told', () => receivers.attempts === 1)
+  const testing = notifications.test(['a'])
+  const following = notifications.follow([target('a'), target('b')])
+  await notifying.create('y')
+  await notifying.idle('b')
+  t.equal(receivers.heard('b').length, 1, 'nobody waits for it')
+  t.equal(receivers.heard('a').length, 0)
+  release()
+  await Promise.all([testing, following])
+  await notifying.idle('a')
+  t.strictSame([...receivers.heard('a')].sort(), ['notify.test', 'volume.create x', 'volume.create y'], 'each once')
+  const releaseAgain = receivers.hold('a')
+  const { attempts } = receivers
+  const late = notifications.test(['a'])
+  await eventually('it is being tested', () => receivers.attempts === attempts + 1)
+  const changing = notifications.follow([target('a', { retries: 9 })])
+  await notifying.create('z')
+  releaseAgain()
+  t.match(await late, [{ isDelivered: false }], 'who changes a target breaks off what is under way')
+  await changing
+  await notifying.idle('a')
+  t.strictSame(receivers.violations, [])
+  t.equal(receivers.heard('a').at(-1), 'volume.create z')
+})
+
+t.test('a target that has heard of nothing yet keeps its place over a kill', async (t) => {
+  const notifying = await start(t)
+  await notifying.create('before')
+  await notifying.notifications.follow([target('a')])
+  await notifying.world.settle()
+  await notifying.restartAfter(() => notifying.create('missed'), target('a'))
+  await notifying.idle('a')
+  t.strictSame(notifying.receivers.heard('a'), ['volume.create missed'])
+})
+
+t.test('what no target wants is not read for them', async (t) => {
+  const notifying = await start(t, target('a', only(['job'])))
+  await notifying.create('x')
+  await notifying.idle('a')
+  const kept = notifying.world.database.events
+  const read = kept.read.bind(kept)
+  let reads = 0
+  kept.read = (query) => {
+    reads++
+    return read(query)
+  }
+  await notifying.create('y', 'z')
+  await notifying.idle('a')
+  t.equal(reads, 0)
+  t.match(await notifying.report('a'), { lastId: 3 })
+})
+
+t.test('a gap that has been told is not told again, whatever comes after it', async (t) => {
+  const notifying = await start(t, target('a'))
+  const { world, receivers } = notifying
+  await notifying.create('x')
+  await notifying.idle('a')
+  await notifying.notifications.stop()
+  await notifying.create('lost', 'kept')
+  await world.ledger.events.prune({ beforeTime: '1970', most: 1, batch: 10 })
+  receivers.refuse('a', { types: 'volume' })
+  await notifying.restart(target('a'))
+  await notifying.fails('a')
+  await notifying.restartInOrder(target('a'))
+  await notifying.fails('a')
+  t.strictSame(receivers.heard('a'), ['volume.create x', 'gap'])
 })
 
 t.test('a target that was away for longer than events are kept hears of the gap', async (t) => {

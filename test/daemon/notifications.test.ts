@@ -125,7 +125,7 @@ t.test('convoy notify test goes the way of events, and says what became of it', 
   t.match(await convoy('notify', 'test', 'goood'), { code: 1, out: '', err: /did you mean good\?/ })
 })
 
-t.test('without targets nothing of it is loaded, and a test says what to do', async (t) => {
+t.test('without targets none are shown, and a test says what to do', async (t) => {
   const { convoy } = await start(t, () => '')
   t.match(await convoy('notify'), { code: 0, out: /^NAME/ })
   t.match(await convoy('notify', 'test'), { code: 1, out: '', err: /no targets.*below "notify"/ })

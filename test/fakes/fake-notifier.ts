@@ -3,10 +3,17 @@ import type { Delivery, Notifier } from '../../src/host/notifier.js'
 import type { Notice } from '../../src/model/notify-target.js'
 import type { FaultInjector } from './fault-injector.js'
 
+interface Refusal {
+  readonly times: number
+  /** How the type begins. */
+  readonly types: string
+}
+
 /** Everybody outside who is told of events, by the program that a target's command names. They outlive the daemon. */
 export class FakeReceivers {
   readonly #heard = new Map<string, Notice[]>()
-  readonly #refusing = new Set<string>()
+  readonly #refusing = new Map<string, Refusal>()
+  readonly #held = new Map<string, Promise<void>>()
   readonly #underWay = new Set<string>()
   /** What no receiver should see: two attempts at once. */
   readonly violations: string[] = []
@@ -37,12 +44,30 @@ export class FakeReceivers {
     return this.#heard.get(name) ?? []
   }
 
-  refuse(name: string): void {
-    this.#refusing.add(name)
+  /** From now on, or so many times, whatever it is told or only what is of a class. */
+  refuse(name: string, refusal: Partial<Refusal> = {}): void {
+    this.#refusing.set(name, { times: Infinity, types: '', ...refusal })
   }
 
   accept(name: string): void {
     this.#refusing.delete(name)
+  }
+
+  /** It takes its time with what it is told, until the result is called. */
+  hold(name: string): () => void {
+    let release: () => void = () => undefined
+    this.#held.set(name, new Promise((resolve) => (release = resolve)))
+    return () => {
+      this.#held.delete(name)
+      release()
+    }
+  }
+
+  #refuses(name: string, { content }: Notice): boolean {
+    const refusal = this.#refusing.get(name)
+    if (refusal === undefined || !content.type.startsWith(refusal.types)) return false
+    this.#refusing.set(name, { ...refusal, times: refusal.times - 1 })
+    return refusal.times > 0
   }
 
   async #take(delivery: Delivery): Promise<void> {
@@ -51,9 +76,9 @@ export class FakeReceivers {
     if (this.#underWay.has(name)) this.violations.push(`${name} was told of two things at once`)
     this.#underWay.add(name)
     try {
-      await Promise.resolve()
+      await this.#held.get(name)
       if (delivery.signal.aborted) throw new ConvoyError('deadline-exceeded', 'stopped')
-      if (this.#refusing.has(name)) throw new ConvoyError('unavailable', `${name} does not listen`)
+      if (this.#refuses(name, delivery.notice)) throw new ConvoyError('unavailable', `${name} does not listen`)
       this.#heard.set(name, [...this.notices(name), delivery.notice])
     } finally {
       this.#underWay.delete(name)

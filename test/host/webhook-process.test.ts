@@ -1,5 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { WebhookProcess } from '../../src/host/webhook-process.js'
@@ -175,4 +178,32 @@ t.test('the child ends with what started it', async (t) => {
   t.equal(children().length, 1)
   webhooks.close()
   await eventually('it has gone', () => children().length === 0)
+})
+
+const skip = spawnSync('openssl', ['version']).error === undefined ? false : 'needs openssl'
+
+t.test('whom nobody vouches for is told nothing, unless the administrator does', { skip }, async (t) => {
+  const directory = t.testdir()
+  const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
+  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
+  const algorithm = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+  spawnSync('openssl', ['req', '-x509', ...algorithm, '-keyout', key, '-out', cert, ...subject])
+  let requests = 0
+  const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_request, response) => {
+    requests++
+    response.end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { webhooks, post } = await start(t)
+  const { port } = server.address() as AddressInfo
+  const url = `https://127.0.0.1:${String(port)}/`
+  await t.rejects(post({ url }), { code: 'unavailable', message: /SELF_SIGNED/ })
+  t.equal(requests, 0)
+  webhooks.close()
+  process.env['NODE_EXTRA_CA_CERTS'] = cert
+  t.teardown(() => delete process.env['NODE_EXTRA_CA_CERTS'])
+  await post({ url })
+  t.equal(requests, 1)
+  server.closeAllConnections()
 })
