@@ -4,6 +4,7 @@ import type { ApiDeps } from './api-deps.js'
 import { registerConfigRoute } from './config-route.js'
 import { controlScope } from './control-scope.js'
 import { errorBody, statusOf } from './error-response.js'
+import { registerDiagnosisRoute } from './diagnosis-route.js'
 import { registerEventsRoute } from './events-route.js'
 import { registerHostRoutes } from './host-routes.js'
 import { registerJobRoutes } from './job-routes.js'
@@ -28,6 +29,7 @@ export async function registerControl(app: FastifyInstance, deps: ApiDeps): Prom
   registerRebuildRoute(scope, deps)
   registerEventsRoute(scope, deps)
   registerNotifyRoutes(scope, deps)
+  registerDiagnosisRoute(scope, deps)
 }
 
 function sendError(reply: FastifyReply, thrown: unknown): FastifyReply {

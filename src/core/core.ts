@@ -1,5 +1,6 @@
 import { Alteration } from './alteration.js'
 import type { CoreDeps } from './core-deps.js'
+import { Diagnosis } from './diagnosis.js'
 import { Discovery } from './discovery.js'
 import { DriverAvailability } from './driver-availability.js'
 import { Events } from './events.js'
@@ -28,6 +29,7 @@ export interface Core {
   readonly rebuild: Rebuild
   readonly reconciliation: Reconciliation
   readonly events: Events
+  readonly diagnosis: Diagnosis
 }
 
 export function createCore(deps: CoreDeps): Core {
@@ -46,5 +48,9 @@ export function createCore(deps: CoreDeps): Core {
   const discovery = new Discovery(deps, { volumes, availability })
   const rebuild = new Rebuild(deps, { volumes, discovery, events })
   const reconciliation = new Reconciliation(deps, { holding, mounts })
-  return { volumes, mounts, removal, alteration, jobs, trash, recovery, discovery, rebuild, reconciliation, events }
+  const diagnosis = new Diagnosis(deps)
+  return {
+    ...{ volumes, mounts, removal, alteration, jobs, trash, recovery, discovery, rebuild, reconciliation, events },
+    diagnosis,
+  }
 }

@@ -27,6 +27,7 @@ export class Failpoints {
       readEvents: (query) => database.readEvents(query),
       pruneEvents: (pruning) => database.pruneEvents(pruning),
       backup: (now) => database.backup(now),
+      describe: () => database.describe(),
       close: () => database.close(),
     }
   }

@@ -1,4 +1,5 @@
 import { ConvoyError } from '../errors.js'
+import type { DatabaseDescription } from '../model/database-description.js'
 import type { EventPage, EventPruning, EventQuery } from './events.js'
 import type { Database, Degradation, LedgerChange, LedgerContents } from './ledger-write.js'
 
@@ -37,6 +38,10 @@ export class DegradedDatabase implements Database {
 
   async backup(now: Date): Promise<string> {
     return this.#usable.backup(now)
+  }
+
+  async describe(): Promise<DatabaseDescription> {
+    return this.#usable.describe()
   }
 
   async close(): Promise<void> {

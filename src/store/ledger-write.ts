@@ -1,4 +1,5 @@
 import type { ConvoyError } from '../errors.js'
+import type { DatabaseDescription } from '../model/database-description.js'
 import type { ConvoyEvent } from '../model/event.js'
 import type { Job } from '../model/job.js'
 import type { MountId, MountReference } from '../model/mount.js'
@@ -119,6 +120,8 @@ export interface Database {
   pruneEvents(pruning: EventPruning): Promise<boolean>
   /** Writes a consistent copy beside the database and removes all but the newest; resolves to its path. */
   backup(now: Date): Promise<string>
+  /** ConvoyError `unavailable` when it cannot be read. */
+  describe(): Promise<DatabaseDescription>
   close(): Promise<void>
 }
 

@@ -1,3 +1,4 @@
+import type { DatabaseDescription } from '../model/database-description.js'
 import type { Job } from '../model/job.js'
 import type { MountId, MountReference } from '../model/mount.js'
 import type { Attributes, TrashedVolume, Volume } from '../model/volume.js'
@@ -108,6 +109,11 @@ export class Ledger {
   /** Writes a copy of the database; resolves to its path. */
   backup(now: Date): Promise<string> {
     return this.#database.backup(now)
+  }
+
+  /** What form the database has, and how much is in it. ConvoyError `unavailable` when it cannot be read. */
+  describe(): Promise<DatabaseDescription> {
+    return this.#database.describe()
   }
 
   /** Mends a degraded ledger: from now on it is `contents`, in a database of its own. ConvoyError `unavailable`: all is as before. */

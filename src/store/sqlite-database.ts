@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { ConvoyError } from '../errors.js'
+import type { DatabaseDescription } from '../model/database-description.js'
 import type { EventPage, EventPruning, EventQuery } from './events.js'
 import type { Database, LedgerChange, LedgerContents } from './ledger-write.js'
 import type { WorkerAnswer, WorkerRequest, WorkerResult, WrittenError } from './worker-protocol.js'
@@ -64,6 +65,12 @@ export class SqliteDatabase implements Database {
   async backup(now: Date): Promise<string> {
     const { path } = await this.#ask({ kind: 'backup', now })
     return path ?? ''
+  }
+
+  async describe(): Promise<DatabaseDescription> {
+    const { description } = await this.#ask({ kind: 'describe' })
+    if (description !== undefined) return description
+    throw new ConvoyError('internal', 'the database thread answered without a description')
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@ import Sqlite from 'better-sqlite3'
 import { ConvoyError, isConvoyError, toConvoyError } from '../errors.js'
 import { Ballast } from './ballast.js'
 import { writeBackup, writeCopyBefore } from './backups.js'
+import { describeDatabase } from './describe-database.js'
 import type { LedgerChange, LedgerContents } from './ledger-write.js'
 import { damaged, lockRoot, openSqliteFile, sqliteError } from './sqlite-file.js'
 import { openTables, type Tables } from './tables.js'
@@ -75,6 +76,8 @@ class DatabaseWorker {
       case 'backup':
         this.#ballast.restore()
         return { path: writeBackup(this.#sqlite, this.#backups, request.now) }
+      case 'describe':
+        return { description: describeDatabase(this.#sqlite, this.#backups) }
       case 'close':
         this.#sqlite.close()
         this.#lock.close()

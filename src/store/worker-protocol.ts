@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.js'
+import type { DatabaseDescription } from '../model/database-description.js'
 import type { EventPage, EventPruning, EventQuery } from './events.js'
 import type { LedgerChange, LedgerContents } from './ledger-write.js'
 
@@ -8,6 +9,7 @@ export type WorkerRequest =
   | { readonly kind: 'read-events'; readonly query: EventQuery }
   | { readonly kind: 'prune-events'; readonly pruning: EventPruning }
   | { readonly kind: 'backup'; readonly now: Date }
+  | { readonly kind: 'describe' }
   | { readonly kind: 'close' }
 
 /** A ConvoyError as it crosses threads. */
@@ -27,6 +29,7 @@ export interface WorkerResult {
   readonly isMoreLeft?: boolean
   /** Of a backup. */
   readonly path?: string
+  readonly description?: DatabaseDescription
 }
 
 /** The answer to the request with this id; id 0 is the opening itself. */

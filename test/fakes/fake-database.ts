@@ -60,6 +60,14 @@ export class FakeDatabase {
           this.#copy = structuredClone(this.#rows)
           return '/backups/newest'
         }),
+      describe: async () => {
+        if (damage !== undefined) throw damage
+        return {
+          schemaVersion: 1,
+          schema: ['CREATE TABLE volumes (name TEXT)'],
+          rows: { volumes: this.#all('volume').length },
+        }
+      },
       close: async () => undefined,
     }
   }

@@ -1,4 +1,5 @@
 import { ConvoyError } from '../../src/errors.js'
+import type { DatabaseDescription } from '../../src/model/database-description.js'
 import { isEvent } from '../../src/store/event-log.js'
 import type { EventPage, EventPruning, EventQuery } from '../../src/store/events.js'
 import { type Database, keyOf, type LedgerChange, type LedgerWrite } from '../../src/store/ledger-write.js'
@@ -51,6 +52,10 @@ export class MemoryDatabase implements Database {
   backup(): Promise<string> {
     this.backups++
     return Promise.resolve('/backup')
+  }
+
+  describe(): Promise<DatabaseDescription> {
+    return Promise.resolve({ schemaVersion: 1, schema: [], rows: { all: this.rows.size } })
   }
 
   close(): Promise<void> {

@@ -217,6 +217,7 @@ t.test('DB16 a rebuild without room changes nothing', async (t) => {
       readEvents: (query) => database.readEvents(query),
       pruneEvents: (pruning) => database.pruneEvents(pruning),
       backup: (now) => database.backup(now),
+      describe: () => database.describe(),
       close: () => database.close(),
     }),
   })
