@@ -66,7 +66,8 @@ export function manualPage(): string {
     tagged('SIGTERM, SIGINT', 'end the daemon. Volumes stay mounted, and no container notices.'),
     section(
       'EXIT STATUS',
-      '0, or 1 for every failure, which is said on standard error, and as JSON on standard output.',
+      '0, or 1 for every failure, which is said on standard error, and as JSON on standard output. `convoy doctor`: 0 when nothing ' +
+        'is wrong, 1 when something will go wrong, 2 when volumes do not work.',
     ),
     section('SEE ALSO', 'docker-volume(1), docker-volume-create(1)'),
   ]

@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module'
 import { setTimeout } from 'node:timers/promises'
+import type { ControlSource, DaemonAddress } from './doctor/daemon-view.js'
+import type { Doctor } from './doctor/doctor.js'
 
 // Everything is imported where it is needed: a command answers in the time that its own part takes to load.
 const argv = process.argv.slice(2)
@@ -28,11 +30,22 @@ async function runCommand(): Promise<number> {
     now: () => new Date(),
     onInterrupt: (leave) => void process.once('SIGINT', () => process.exit(leave())),
     socketPath: process.env['CONVOY_SOCKET'],
+    openDoctor,
     daemon: {
       loadOptions: async () => (await import('./daemon/daemon-options.js')).daemonOptions,
       run: async (args) => (await import('./daemon/daemon.js')).runDaemon(args, readVersion()),
     },
   })
+}
+
+async function openDoctor(source: ControlSource, which: DaemonAddress): Promise<Doctor> {
+  const [{ openDoctor: open }, stopped] = await Promise.all([
+    import('./doctor/open-doctor.js'),
+    import('./daemon/stopped-daemon.js'),
+  ])
+  const readConfig = () => stopped.readNextConfig(which)
+  const { describeStoppedDatabase: describeDatabase } = stopped
+  return open({ source, which, version: readVersion(), stopped: { readConfig, describeDatabase } })
 }
 
 function readVersion(): string {

@@ -25,13 +25,14 @@ const mayImport: PlaceTable = {
   'drivers/vfs': ['drivers/driver.ts', 'type drivers/registry.ts', 'host', 'model', 'errors.ts'],
   core: ['drivers/driver.ts', 'type drivers/registry.ts', 'store', 'host', 'model', 'errors.ts'],
   api: ['core', 'model', 'errors.ts'],
-  cli: ['cli/plain-query.cts', 'model', 'errors.ts'],
+  doctor: ['host', 'model', 'errors.ts'],
+  cli: ['cli/plain-query.cts', 'type doctor', 'model', 'errors.ts'],
   daemon: ['api', 'core', 'drivers/driver.ts', 'drivers/registry.ts', 'store', 'host', 'model', 'errors.ts'],
   // Not more than they need, because scripts wait for them.
   'cli/plain-query.cts': [],
   'convoy.cts': ['cli/plain-query.cts', 'main.ts'],
   // The package is described two folders above build/src, where main.js runs.
-  'main.ts': ['cli', 'daemon', 'model', 'errors.ts', '../../package.json'],
+  'main.ts': ['cli', 'daemon', 'doctor', 'model', 'errors.ts', '../../package.json'],
 }
 
 /** One package, one user. */

@@ -8,6 +8,7 @@ const diagnosisDocument = Type.Object(
   {
     pid: Type.Integer(),
     node: Type.String({ description: 'the version of Node.js' }),
+    isComplete: Type.Boolean({ description: 'the storage has said which volumes it holds' }),
     degraded: Type.Optional(Type.String({ description: 'why nothing can be changed; absent when all is well' })),
     database: Type.Optional(
       Type.Object({
@@ -31,6 +32,7 @@ export function registerDiagnosisRoute(app: ControlScope, { core }: ApiDeps): vo
   app.get('/v1/diagnosis', { schema: { response: { 200: diagnosisDocument } } }, async () => {
     const { database, ...rest } = await core.diagnosis.describe()
     const described = database === undefined ? {} : { database: { ...database, schema: [...database.schema] } }
-    return { pid: process.pid, node: process.version, ...rest, ...described }
+    const { isComplete } = core.volumes
+    return { pid: process.pid, node: process.version, isComplete, ...rest, ...described }
   })
 }

@@ -31,6 +31,8 @@ export const commandGroups: readonly CommandGroup[] = [
   { commands: ['notify'], load: async () => (await import('./notify-commands.js')).addNotifyCommands },
   { commands: ['rebuild'], load: async () => (await import('./rebuild-command.js')).addRebuildCommand },
   { commands: ['drivers'], load: async () => (await import('./drivers-command.js')).addDriversCommand },
+  { commands: ['doctor'], load: async () => (await import('./doctor-command.js')).addDoctorCommand },
+  { commands: ['support'], load: async () => (await import('./support-command.js')).addSupportCommand },
   { commands: ['version'], load: async () => (await import('./version-command.js')).addVersionCommand },
   { commands: ['completion'], load: async () => (await import('./completion-command.js')).addCompletionCommand },
 ]

@@ -30,6 +30,10 @@ export class ControlClient {
     this.#options = options
   }
 
+  get socketPath(): string {
+    return this.#options.socketPath
+  }
+
   get(path: string): Promise<unknown> {
     return this.#exchange({ method: 'GET', path })
   }

@@ -1,4 +1,6 @@
 import type { OptionTable } from '../model/options.js'
+import type { ControlSource, DaemonAddress } from '../doctor/daemon-view.js'
+import type { Doctor } from '../doctor/doctor.js'
 import type { Terminal } from './terminal.js'
 
 /** What the command line takes from the process that runs it. */
@@ -10,6 +12,8 @@ export interface Environment {
   /** Calls `leave` on Ctrl-C, and ends the process with the exit code that it returns. */
   readonly onInterrupt?: (leave: () => number) => void
   readonly daemon: DaemonEntry
+  /** Who looks for what is wrong; loaded for whoever asks. */
+  readonly openDoctor: (source: ControlSource, which: DaemonAddress) => Promise<Doctor>
   /** What CONVOY_SOCKET says: where the daemon's socket is, unless `--socket` says otherwise. Empty is nothing. */
   readonly socketPath?: string | undefined
   /** How long the daemon may stay silent; without it long enough for any operation. */

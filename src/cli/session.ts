@@ -64,12 +64,17 @@ export class Session {
   }
 
   get client(): ControlClient {
-    this.#client ??= new ControlClient({
+    this.#client ??= this.clientWithin(this.environment.answerTimeoutMs)
+    return this.#client
+  }
+
+  /** One that gives up sooner. */
+  clientWithin(timeoutMs: number | undefined): ControlClient {
+    return new ControlClient({
       socketPath: this.#socketPath(),
-      ...optional('timeoutMs', this.environment.answerTimeoutMs),
+      ...optional('timeoutMs', timeoutMs),
       ...optional('onExchange', this.#globals.debug === true ? (sentence: string) => this.#debug(sentence) : undefined),
     })
-    return this.#client
   }
 
   /** The command goes on, for example with the next volume, but has failed. */

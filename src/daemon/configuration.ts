@@ -29,14 +29,7 @@ export class Configuration {
   }
 
   get report(): ConfigReport {
-    const { file, settings, profiles, warnings } = this.#current
-    return {
-      ...optional('file', file),
-      options: settings,
-      profiles: Object.fromEntries(profiles),
-      warnings,
-      needsRestart: this.#needsRestart,
-    }
+    return reportOf(this.#current, this.#needsRestart)
   }
 
   /** Calls the listener after every reload that changed something for it. */
@@ -73,6 +66,13 @@ export class Configuration {
     }
     for (const listener of this.#listeners) listener(this.#current)
   }
+}
+
+/** The configuration as it is shown. */
+export function reportOf(config: DaemonConfig, needsRestart: readonly string[]): ConfigReport {
+  const { file, settings, profiles, warnings } = config
+  const shown = { options: settings, profiles: Object.fromEntries(profiles), warnings, needsRestart }
+  return { ...optional('file', file), ...shown }
 }
 
 const isOfTarget = ({ name }: Pick<ConfiguredOption, 'name'>) => name.startsWith('notify.')

@@ -1,5 +1,16 @@
+import { ConvoyError } from '../errors.js'
+
 /** Calls `act` once after `ms`; the result calls it off. Does not keep the process alive. */
 export function startTimer(ms: number, act: () => void): () => void {
   const timer = setTimeout(act, ms).unref()
   return () => clearTimeout(timer)
+}
+
+/** What the promise resolves to, unless that takes longer: ConvoyError `deadline-exceeded`. Whatever it waits for goes on. */
+export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new ConvoyError('deadline-exceeded', `no answer within ${ms / 1000} s`)), ms)
+  })
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }

@@ -1,6 +1,7 @@
 import { lstatSync } from 'node:fs'
 
-const socketPath = '/var/run/docker.sock'
+import { dockerSocketPath as socketPath } from './docker-engine.js'
+
 const timeoutMs = 5000
 
 /**

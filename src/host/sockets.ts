@@ -14,7 +14,7 @@ export async function listenOnPath(server: Server, path: string): Promise<void> 
     if (!found.isSocket()) {
       throw new ConvoyError('invalid-argument', `${path} exists and is not a socket`, { hint: 'move it away' })
     }
-    if (await isAnswered(path)) {
+    if ((await probeSocket(path)) === 'listening') {
       throw new ConvoyError('in-use', `another daemon answers on ${path}`, {
         hint: 'stop it, or give this one another --name',
       })
@@ -35,7 +35,7 @@ export async function listenOnPath(server: Server, path: string): Promise<void> 
 export async function linkSocket(path: string, socket: string): Promise<boolean> {
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (found !== undefined) {
-    const isLeftover = found.isSymbolicLink() || (found.isSocket() && !(await isAnswered(path)))
+    const isLeftover = found.isSymbolicLink() || (found.isSocket() && (await probeSocket(path)) !== 'listening')
     if (!isLeftover) return false
     unlinkSync(path)
   }
@@ -65,16 +65,28 @@ function listening(server: Server, listen: () => void): Promise<void> {
   })
 }
 
-function isAnswered(path: string): Promise<boolean> {
+/** `dead`: a socket that nobody listens on; `forbidden`: it may be any of them. */
+export type SocketState = 'listening' | 'dead' | 'missing' | 'forbidden'
+
+const socketStates: Readonly<Record<string, SocketState>> = {
+  ENOENT: 'missing',
+  ENOTDIR: 'missing',
+  EACCES: 'forbidden',
+  EPERM: 'forbidden',
+  // A socket whose backlog is full has an owner, too.
+  EAGAIN: 'listening',
+}
+
+/** Connects and hangs up. Never waits: the kernel knows. */
+export function probeSocket(path: string): Promise<SocketState> {
   return new Promise((resolve) => {
     const socket = connect(path)
-    const end = (answer: boolean) => {
+    const end = (state: SocketState) => {
       socket.destroy()
-      resolve(answer)
+      resolve(state)
     }
-    socket.once('connect', () => end(true))
-    // A socket whose backlog is full has an owner, too.
-    socket.once('error', (error: NodeJS.ErrnoException) => end(error.code === 'EAGAIN'))
+    socket.once('connect', () => end('listening'))
+    socket.once('error', ({ code = '' }: NodeJS.ErrnoException) => end(socketStates[code] ?? 'dead'))
   })
 }
 

@@ -8,7 +8,13 @@ t.test('GET /v1/diagnosis says how the daemon and its database are, and not what
   const { status, body } = await served.control('GET', '/v1/diagnosis')
   t.equal(status, 200)
   const newestRecordAt = served.world.clock.now().toISOString()
-  t.match(body, { pid: process.pid, node: process.version, database: { rows: { volumes: 1 } }, newestRecordAt })
+  t.match(body, {
+    pid: process.pid,
+    node: process.version,
+    isComplete: true,
+    database: { rows: { volumes: 1 } },
+    newestRecordAt,
+  })
   t.notMatch(JSON.stringify(body), 'private')
 })
 

@@ -26,6 +26,8 @@ for (const argv of [['--help'], ['-h'], ['-help'], ['help'], []])
       'ps',
       'trash',
       'drivers',
+      'doctor',
+      'support',
       'version',
       'completion',
     ])

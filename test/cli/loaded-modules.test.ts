@@ -14,7 +14,7 @@ import { FakeControlServer } from '../fakes/control-server.js'
 
 const main = fileURLToPath(new URL('../../src/convoy.cjs', import.meta.url))
 
-/** Every command but the daemon, with something for each argument that it needs. */
+/** Every command that only asks the daemon, with something for each argument that it needs. */
 async function commandLines(): Promise<readonly (readonly string[])[]> {
   const program = new Command('convoy')
   for (const { load } of commandGroups) (await load())(program, new Session(silentEnvironment))
@@ -27,7 +27,7 @@ async function commandLines(): Promise<readonly (readonly string[])[]> {
   }
   const paths = describeCommands(program).map(({ path }) => path)
   return paths
-    .filter((path) => path !== '' && path !== 'daemon')
+    .filter((path) => !['', 'daemon', 'doctor', 'support'].includes(path))
     .map((path) => [...path.split(' '), ...argumentsOf(path)])
 }
 
@@ -76,7 +76,7 @@ const packagesOf = (urls: readonly string[]) =>
 /** Wide characters are measured with these. */
 const packagesForWidths = ['ansi-regex', 'get-east-asian-width', 'string-width', 'strip-ansi']
 
-t.test('no command but the daemon loads any part of it, nor a package beyond its own', async (t) => {
+t.test('a command that asks the daemon loads no other part of the program, nor a package beyond its own', async (t) => {
   const server = await FakeControlServer.start()
   t.teardown(() => server.close())
   const volume = { name: 'db', driver: 'vfs', state: 'ready', mounts: 0, createdAt: '2026-11-20T00:00:00Z' }
@@ -109,6 +109,18 @@ t.test('no command but the daemon loads any part of it, nor a package beyond its
     const daemon = urls.filter((url) => url.includes('/build/src/daemon/')).map((url) => url.replace(/.*\//, ''))
     t.same(daemon, argv[0] === 'completion' ? ['daemon-options.js'] : [], text)
   }
+})
+
+t.test('doctor loads nothing of the daemon while that answers, and Docker only to look at it', async (t) => {
+  const server = await FakeControlServer.start()
+  t.teardown(() => server.close())
+  server.answers.set('GET /v1/config', { options: [], profiles: {}, warnings: [], needsRestart: [] })
+  const urls = await loadedBy(['doctor'], server.socketPath)
+  t.same(partsOf(urls), ['cli', 'daemon', 'doctor', 'host', 'model'])
+  const daemon = urls.filter((url) => url.includes('/build/src/daemon/')).map((url) => url.replace(/.*\//, ''))
+  t.same(daemon, ['stopped-daemon.js'])
+  t.ok(packagesOf(urls).includes('dockerode'))
+  t.same(packagesOf(await loadedBy(['doctor', '--help'], server.socketPath)), ['commander'])
 })
 
 t.test('text beyond ASCII loads what measures it, and nothing else does', async (t) => {

@@ -21,6 +21,7 @@ export const silentEnvironment: Environment = {
   sleep: async () => undefined,
   now: () => new Date(0),
   daemon: { loadOptions: async () => ({}), run: async () => 0 },
+  openDoctor: () => Promise.reject(new Error('there is no doctor here')),
 }
 
 /** A table like the daemon's: one option of each kind, and two that are global options too. */
@@ -55,6 +56,7 @@ export async function runInProcess(
     terminal: { out: (text) => (out += text), err: (text) => (err += text), ...screen },
     sleep: async (ms) => void pausesMs.push(ms),
     now: () => new Date('2026-11-20T12:00:00Z'),
+    openDoctor: silentEnvironment.openDoctor,
     daemon: {
       loadOptions: async () => daemonTable,
       run: async (args) => {
