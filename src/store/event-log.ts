@@ -4,6 +4,9 @@ import type { Database, LedgerChange } from './ledger-write.js'
 
 type Listener = (events: readonly ConvoyEvent[]) => void
 
+/** A copy is made every hour. */
+const mostEventsSinceCopy = 1_000_000
+
 /** What has happened: older events are read from the database, those to come are announced once they are durable. */
 export class EventLog {
   readonly #database: Database
@@ -48,6 +51,11 @@ export class EventLog {
       isEvent(write) ? { ...write, row: { ...write.row, id: ++this.#lastNumber } } : write,
     )
     return { ...change, writes }
+  }
+
+  /** The database is another one: ids that the one before may have given since its copy was made are not given again. */
+  leap(): void {
+    this.#lastNumber += mostEventsSinceCopy
   }
 
   /** These changes are durable. */

@@ -122,6 +122,7 @@ export class Ledger {
     if (degradation === undefined) throw new ConvoyError('internal', 'a ledger that is well needs no rebuilding')
     await degradation.replace(contents)
     this.#queue.dropUnsaved()
+    this.events.leap()
     for (const rows of [this.#volumes, this.#mounts, this.#trash, this.#jobs, this.#journals, this.#settings])
       rows.clear()
     for (const write of writesOf(contents)) this.#apply(write)

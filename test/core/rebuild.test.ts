@@ -39,6 +39,25 @@ t.test('a ledger that agrees with the storage stays as it is', async (t) => {
   t.equal(world.ledger.revision, revision)
 })
 
+t.test(
+  'DB16 whoever resumes at an id that only the damaged database knew hears of the gap, however much happens meanwhile',
+  async (t) => {
+    const world = await degraded('directory')
+    const lost = world.database.events.newestId
+    await rebuild(world)
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) await world.create(name)
+    await world.settle()
+    const { events } = world.core
+    const { gap, ...start } = await events.startAt({ id: lost })
+    t.match(gap, { type: 'gap', since: String(lost) })
+    const page = await events.readPage(start, { types: ['daemon.rebuild', 'volume.create'] })
+    t.strictSame(
+      page.events.map(({ volume }) => volume),
+      [undefined, 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'],
+    )
+  },
+)
+
 t.test('what the storage alone knows is learned, and what only the ledger knows is named and stays', async (t) => {
   const world = await World.start()
   const { id } = await world.create('db')

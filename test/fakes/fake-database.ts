@@ -19,6 +19,7 @@ type Put<Noun> = Extract<LedgerWrite, { put: Noun }>
 export class FakeDatabase {
   readonly #rows: Rows = new Map()
   #copy: Rows = new Map()
+  #copiedEventId = 0
   readonly events = new KeptEvents()
   /** Like a disk without space: nothing is kept, and whoever asked is told. */
   isFull = false
@@ -58,6 +59,7 @@ export class FakeDatabase {
       backup: () =>
         faults.step('backup', () => {
           this.#copy = structuredClone(this.#rows)
+          this.#copiedEventId = this.events.newestId
           return '/backups/newest'
         }),
       describe: async () => {
@@ -81,7 +83,7 @@ export class FakeDatabase {
       jobs: this.#all('job').map(({ row }) => row),
       journals: this.#all('journal').map(({ id, notes }) => [id, notes] as const),
       settings: this.#all('setting').map(({ key, value }): readonly [Setting, string] => [key, value]),
-      lastEventId: this.events.newestId,
+      lastEventId: this.damage === undefined ? this.events.newestId : this.#copiedEventId,
     }
   }
 
