@@ -6,9 +6,9 @@ import { printJson } from './terminal.js'
 
 const options: Listing = {
   columns: [
-    { heading: 'OPTION', field: 'Name' },
-    { heading: 'VALUE', field: 'Value', least: 8 },
-    { heading: 'SOURCE', field: 'Source', least: 8 },
+    { heading: 'OPTION', field: 'Name', least: 20 },
+    { heading: 'VALUE', field: 'Value', least: 7 },
+    { heading: 'SOURCE', field: 'Source', least: 7 },
     { heading: 'OVERRIDES', field: 'OverrideTexts', least: 8, importance: 1 },
   ],
   fields: ['Name', 'Value', 'Source', 'Overrides', 'OverrideTexts'],

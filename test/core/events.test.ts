@@ -173,6 +173,9 @@ t.test('who resumes at an id or a time gets what is behind it, and hears of what
   t.strictSame(await idsFrom('2m'), [4, 5])
   const { gap } = await events.startAt({ id: 1 })
   t.match(gap, { id: 0, type: 'gap', since: '1', oldest: 3 })
+  const { gap: whole } = await (await World.start()).core.events.startAt({ id: 1 })
+  t.match(whole, { id: 0, type: 'gap', since: '1' })
+  t.notOk('oldest' in (whole ?? {}), 'where nothing is kept, nothing is the oldest')
 })
 
 t.test('events that are older, or more, than is kept go', async (t) => {
@@ -180,12 +183,15 @@ t.test('events that are older, or more, than is kept go', async (t) => {
   await world.create('a')
   await world.settle()
   world.clock.advance(7 * dayMs + 1)
-  await world.create('b')
+  for (const name of ['b', 'c'] as const) {
+    await world.create(name)
+    world.clock.advance(1)
+  }
   await world.settle()
   await world.core.events.prune()
   t.strictSame(
     world.database.events.all.map(({ volume }) => volume),
-    ['b'],
+    ['b', 'c'],
   )
   const many = await World.start({ eventRetention: { longestMs: dayMs, most: 10 } })
   for (let index = 0; index < 30; index++) many.core.events.note('daemon.start', { pid: index })

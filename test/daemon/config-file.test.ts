@@ -128,6 +128,8 @@ t.test('a file that is not there is none, and one that cannot be read is refused
   const directory = t.testdir()
   t.equal(await readConfigFile(join(directory, 'c.yaml')), undefined)
   t.equal(await readConfigFile(join(directory, 'no', 'c.yaml')), undefined)
+  writeFileSync(join(directory, 'file'), '')
+  t.equal(await readConfigFile(join(directory, 'file', 'c.yaml')), undefined)
   mkdirSync(join(directory, 'd.yaml'))
   await t.rejects(readConfigFile(join(directory, 'd.yaml')), { message: /d\.yaml cannot be read: EISDIR/ })
   await t.rejects(read(t, `# ${'x'.repeat(1024 * 1024)}`), { message: /larger than/ })

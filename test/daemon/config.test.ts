@@ -84,6 +84,8 @@ t.test('compat: options of old scripts are accepted', async (t) => {
 t.test('drivers are taken in their order, each with its own options', async (t) => {
   const config = parse({ drivers: ['vfs'], driverOptions: ['vfs.path=/srv/a=b', 'vfs.defaultvolumesize=1g'] })
   t.strictSame([...config.drivers], [['vfs', { path: '/srv/a=b', defaultvolumesize: '1g' }]])
+  const names = parse({ drivers: ['vfs', 'vfs'] }).settings.map(({ name }) => name)
+  t.equal(new Set(names).size, names.length, 'one that is named twice is one')
 })
 
 t.test('a driver that there is not is refused with those that there are', async (t) => {
@@ -164,6 +166,7 @@ t.test('compat: variables of the older agents mean the same, unless one of ours 
   t.equal(both.name, 'ours')
   t.strictSame(settings(both)['name']?.overrides, [{ value: 'nfs', source: 'STACK_NAME' }])
   t.throws(() => parse({ ON_REMOVE: 'burn' }), { message: /^ON_REMOVE: option on-docker-remove: "burn"/ })
+  t.throws(() => parse({ ON_REMOVE: 'constructor' }), { message: /^ON_REMOVE: .*"constructor"/ })
 })
 
 t.test('a switch is as strong as its source, and can be turned off again', async (t) => {

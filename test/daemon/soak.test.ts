@@ -37,8 +37,8 @@ t.test(`${rounds * perRound} requests of any kind to a real daemon: no 500, no c
   const daemon = new DaemonProcess(t)
   const collector = fileURLToPath(new URL('./collect-on-signal.js', import.meta.url))
   const launch = [process.execPath, '--expose-gc', '--import', collector, mainProgram]
-  // What is left of a volume goes at once: otherwise the trash of a million requests is what grows.
-  daemon.launch({ launch, args: ['--log-level', 'error', '--trash-retention', '0', '--on-docker-remove', 'delete'] })
+  // The data of what is deleted goes at once: otherwise the trash of a million requests is what grows.
+  daemon.launch({ launch, args: ['--log-level', 'error', '--trash-retention', '0'] })
   await eventually('it knows its volumes', async () => (await daemon.plugin.get('none')).Err !== undefined)
   const document = JSON.parse((await daemon.control('GET', '/v1/openapi.json')).text) as OpenApiPaths
   const requests = requestsTo(daemon, document)

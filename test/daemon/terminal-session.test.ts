@@ -126,3 +126,36 @@ t.test('a terminal that goes away ends the wait', options, async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 1200))
   t.equal(server.requests.length, asked, 'nobody asks any more')
 })
+
+t.test('Ctrl-C and a terminal that goes away end whoever watches events', options, async (t) => {
+  const { controlSocket } = await start(t)
+  const argv = ['-s', controlSocket, 'events', '--since', '1h']
+  const interrupted = new TerminalCommand(40, argv)
+  await eventually('it watches', () => interrupted.screen.includes('volume.mount db'))
+  interrupted.type('\u0003')
+  t.equal(await interrupted.code, 130)
+  t.notMatch(interrupted.screen, 'convoy:', 'without a word')
+  const left = new TerminalCommand(40, argv)
+  await eventually('it watches', () => left.screen.includes('volume.mount db'))
+  left.hangUp()
+  t.equal(await left.code, 129)
+})
+
+t.test('every table fits a terminal of 40 columns', options, async (t) => {
+  const daemon = await start(t)
+  await daemon.control('DELETE', `/v1/volumes/${longName}`)
+  for (const words of [
+    ['ps', 'db'],
+    ['trash'],
+    ['jobs'],
+    ['drivers'],
+    ['profiles'],
+    ['info', '--config'],
+    ['notify'],
+  ]) {
+    const { lines } = await show(t, 40, ['-s', daemon.controlSocket, ...words])
+    const table = lines.map(withoutColours).filter((line) => !line.startsWith('convoy:'))
+    t.ok(table.length > 0, words.join(' '))
+    for (const line of table) t.ok(line.length <= 40, line)
+  }
+})

@@ -33,22 +33,23 @@ t.test('changes of one turn of the event loop share a batch', async (t) => {
 
 t.test('a change that nobody waits for shares the batch of the next one, or gets its own soon', async (t) => {
   const database = new MemoryDatabase()
-  let act: () => void = () => undefined
-  const queue = new CommitQueue(database, (later) => (act = later))
+  const moments: (() => void)[] = []
+  const queue = new CommitQueue(database, (act) => moments.push(act))
   queue.commitLater(change(putVolume('late')))
   queue.commitLater(change(putVolume('later')))
   await new Promise(setImmediate)
   t.equal(database.batches.length, 0)
+  t.equal(moments.length, 1, 'one moment serves both')
   await queue.commit(change(putVolume('next')))
   t.strictSame(
     database.batches.map((batch) => batch.flatMap(({ writes }) => writes.map(keyOf))),
     [['volume late', 'volume later', 'volume next']],
   )
-  act()
+  moments.pop()?.()
   await queue.settle()
   t.equal(database.batches.length, 1, 'nothing is left to save')
   queue.commitLater(change(putVolume('last')))
-  act()
+  moments.pop()?.()
   await new Promise(setImmediate)
   t.equal(database.batches.length, 2)
   queue.commitLater(change(putVolume('end')))
@@ -113,6 +114,18 @@ t.test('settle saves what could not be saved before, without a new change', asyn
   database.refuses = () => false
   await queue.settle()
   t.strictSame([...database.rows.keys()], ['journal one'])
+})
+
+t.test('what was given up is not saved, also when the disk takes it again', async (t) => {
+  const database = new MemoryDatabase()
+  const queue = new CommitQueue(database, setImmediate)
+  database.refuses = () => true
+  queue.commitLater(change(note('one', 'of another database')))
+  await queue.settle()
+  queue.dropUnsaved()
+  database.refuses = () => false
+  await queue.commit(change(note('two', 'kept')))
+  t.strictSame([...database.rows.keys()], ['journal two'])
 })
 
 t.test('settle waits for all that was handed in before it and ends when nothing is left', async (t) => {

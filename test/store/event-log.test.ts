@@ -44,6 +44,8 @@ t.test('an event whose change was refused is never told, and takes no change wit
   )
   t.strictSame(names(), ['1 a', '3 c'])
   t.strictSame(kept(), names(), 'what is told is what is kept')
+  await Promise.allSettled(['d', 'bad'].map((name) => ledger.commit('create-done', putVolume(name), told(name))))
+  t.equal(ledger.events.lastId, 4, 'nobody waits for one that is not told')
 })
 
 t.test(
