@@ -28,6 +28,8 @@ const mayImport: PlaceTable = {
   doctor: ['host', 'model', 'errors.ts'],
   cli: ['cli/plain-query.cts', 'type doctor', 'model', 'errors.ts'],
   daemon: ['api', 'core', 'drivers/driver.ts', 'drivers/registry.ts', 'store', 'host', 'model', 'errors.ts'],
+  // Brings the program onto a host, and needs nothing of it.
+  install: ['model', 'errors.ts'],
   // Not more than they need, because scripts wait for them.
   'cli/plain-query.cts': [],
   'convoy.cts': ['cli/plain-query.cts', 'main.ts'],
@@ -46,7 +48,7 @@ const packageUsers: PlaceTable = {
   typebox: ['api'],
   pino: ['daemon'],
   yaml: ['daemon'],
-  commander: ['cli', 'main.ts'],
+  commander: ['cli', 'main.ts', 'install'],
   'string-width': ['cli'],
   'p-retry': ['core'],
   '@aws-sdk/client-ec2': ['drivers/ebs'],
@@ -54,14 +56,14 @@ const packageUsers: PlaceTable = {
   '@aws-sdk/client-s3': ['object-stores/s3'],
 }
 
-const machine = ['convoy.cts', 'main.ts', 'daemon', 'host']
+const machine = ['convoy.cts', 'main.ts', 'daemon', 'host', 'install']
 const builtinUsers: PlaceTable = {
   'node:child_process': machine,
   'node:cluster': machine,
   'node:worker_threads': [...machine, 'store'],
   'node:timers': machine,
   'node:timers/promises': machine,
-  'node:fs': ['host', 'store', 'daemon'],
+  'node:fs': ['host', 'store', 'daemon', 'install'],
   'node:fs/promises': ['host', 'store', 'daemon'],
 }
 

@@ -41,7 +41,8 @@ export function registerHostRoutes(app: ControlScope, deps: ApiDeps): void {
   )
 }
 
-function unreadiness({ volumes }: Core): string | undefined {
-  if (volumes.degraded !== undefined) return volumes.degraded.sentence
+function unreadiness({ volumes, mounts }: Core): string | undefined {
+  const refusal = volumes.degraded ?? mounts.refusal
+  if (refusal !== undefined) return refusal.sentence
   return volumes.isComplete ? undefined : 'the storage is still being read'
 }

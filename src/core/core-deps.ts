@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { DriverRegistry } from '../drivers/registry.js'
+import type { ConvoyError } from '../errors.js'
 import type { JobProcesses } from '../host/job-processes.js'
 import type { Mounter } from '../host/mounter.js'
 import type { VolumeHolders } from '../host/volume-holders.js'
@@ -26,6 +27,8 @@ export interface CoreDeps {
   /** A fresh UUID. */
   readonly newId: () => string
   readonly policy: Policy
+  /** Why nothing may be mounted: nobody would see it. Absent when all is well. */
+  readonly mountRefusal?: ConvoyError
   /** Of this installation. */
   readonly hostId: string
   /** The kernel's, of this boot. */

@@ -52,6 +52,11 @@ export class Mounts {
     this.#availability = parts.availability
   }
 
+  /** Why nothing can be mounted; absent when all is well. */
+  get refusal(): ConvoyError | undefined {
+    return this.#deps.mountRefusal
+  }
+
   /** Who holds the volume, by the ledger. */
   referencesTo(name: VolumeName): readonly MountReference[] {
     return [...this.#deps.ledger.mountsOf(name).values()]
@@ -76,6 +81,7 @@ export class Mounts {
 
   /** Makes the volume reachable, counts the id, and resolves to the absolute mountpoint. */
   async mount(name: VolumeName, id: MountId, call: CallContext): Promise<string> {
+    if (this.refusal !== undefined) throw this.refusal
     if (this.#volumes.find(name) === undefined) await this.#volumes.getSettled(name, call)
     return this.#deps.locks.run(name, call.signal, async () => {
       const volume = await this.#resumption.resume(name, call)

@@ -143,6 +143,8 @@ export class Rebuild {
         // Who holds what is of an earlier engine life, and so for the kernel to confirm.
         ['epoch', String(ledger.epoch + 1)],
         ['discovered', 'yes'],
+        // Numbers of events go on where they are.
+        ['notify-positions', ledger.setting('notify-positions') ?? '{}'],
       ],
       lastEventId: ledger.events.lastId,
     }

@@ -56,8 +56,10 @@ export class Listeners {
     const { name, controlSocket } = this.#configuration.current
     if (controlSocket !== defaultPlaces(name).socket) return
     const path = oldControlSocket(name)
-    if (await linkSocket(path, controlSocket)) this.#oldPath = path
-    else
+    const isLinked = await linkSocket(path, controlSocket)
+    // A socket that systemd keeps is there when we are not, and so is its other name.
+    if (isLinked && !this.#descriptors.has('control')) this.#oldPath = path
+    if (!isLinked)
       this.#api.log.warn({ path }, 'something else is where older scripts look for the control socket: it stays there')
   }
 

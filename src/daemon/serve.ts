@@ -4,14 +4,18 @@ import { createCore } from '../core/core.js'
 import type { Policy } from '../core/core-deps.js'
 import { VolumeLocks } from '../core/volume-locks.js'
 import { DriverRegistry, driverKinds } from '../drivers/registry.js'
+import type { ConvoyError } from '../errors.js'
 import { startTimer } from '../host/clock.js'
 import { DockerContainers } from '../host/docker-containers.js'
 import { MountHolders } from '../host/mount-holders.js'
-import { SystemMounter } from '../host/mounter.js'
+import { findMountsHidden } from '../host/mount-visibility.js'
+import { type Mounter, SystemMounter } from '../host/mounter.js'
 import { bootId } from '../host/process-identity.js'
+import { InitSystem } from '../host/init-system.js'
 import { SystemJobProcesses } from '../host/system-job-processes.js'
 import { KernelVolumeHolders } from '../host/volume-holders.js'
 import type { Logger } from '../model/call-context.js'
+import { optional } from '../model/optional.js'
 import type { Ledger } from '../store/ledger.js'
 import type { DaemonConfig } from './config.js'
 import type { Configuration } from './configuration.js'
@@ -39,7 +43,13 @@ export async function serve(configuration: Configuration, ledger: Ledger, around
   const config = configuration.current
   const hostId = await ensureHostId(ledger)
   const drivers = await openDrivers(config, hostId, around)
-  const core = createCore(coreDeps({ configuration, ledger, drivers, hostId, log }))
+  const init = new InitSystem(process.env)
+  const mounter = new SystemMounter()
+  const mountRefusal = init.isThere ? await testMounts(mounter, config, log) : undefined
+  const core = createCore({
+    ...coreDeps({ configuration, ledger, drivers, hostId, mounter, log }),
+    ...optional('mountRefusal', mountRefusal),
+  })
   const notifying = new Notifying({ name: config.name, events: core.events, ledger, hostId, log })
   const listeners = new Listeners(configuration, { version: around.version, core, notifications: notifying, log })
   const upkeep = new Upkeep({ core, ledger, notifying, log })
@@ -51,6 +61,7 @@ export async function serve(configuration: Configuration, ledger: Ledger, around
     core.events.note('daemon.start', { pid: process.pid })
     log.info({ name: config.name, volumes: core.volumes.list().length, pid: process.pid }, 'ready')
     greet(config)
+    init.ready(ledger.degraded?.sentence ?? mountRefusal?.sentence ?? 'serving volumes')
     if (ledger.degraded === undefined) upkeep.start()
     else core.rebuild.onMended(() => upkeep.start())
     configuration.onChange(() => {
@@ -59,6 +70,7 @@ export async function serve(configuration: Configuration, ledger: Ledger, around
     // Only now: how much is logged may have changed meanwhile.
     const signal = await stop
     log.info({ signal }, 'stopping; volumes stay mounted')
+    init.stopping()
     return 0
   } finally {
     await upkeep.stop()
@@ -74,16 +86,17 @@ interface Parts {
   readonly ledger: Ledger
   readonly drivers: DriverRegistry
   readonly hostId: string
+  readonly mounter: Mounter
   readonly log: Logger
 }
 
-function coreDeps({ configuration, ledger, drivers, hostId, log }: Parts): Parameters<typeof createCore>[0] {
+function coreDeps({ configuration, ledger, drivers, hostId, mounter, log }: Parts): Parameters<typeof createCore>[0] {
   const config = configuration.current
   const ofJobs: JobConfiguration = { root: config.root, hostId, drivers: Object.fromEntries(config.drivers) }
   return {
     ledger,
     drivers,
-    mounter: new SystemMounter(),
+    mounter,
     holders: new KernelVolumeHolders(new MountHolders()),
     containers: new DockerContainers(config.name),
     jobProcesses: new SystemJobProcesses({
@@ -99,6 +112,20 @@ function coreDeps({ configuration, ledger, drivers, hostId, log }: Parts): Param
     newId: randomUUID,
     policy: policyOf(configuration),
     log,
+  }
+}
+
+/** A unit with one setting too many hides what we mount, and nothing else would tell. Resolves to what is wrong. */
+async function testMounts(mounter: Mounter, { root }: DaemonConfig, log: Logger): Promise<ConvoyError | undefined> {
+  const call = { signal: AbortSignal.timeout(20_000), log }
+  try {
+    const hidden = await findMountsHidden({ mounter, directory: join(root, 'mounts', '.self-test') }, call)
+    if (hidden !== undefined)
+      log.error({ err: hidden, hint: hidden.hint }, 'the self-test failed: nothing will be mounted')
+    return hidden
+  } catch (thrown) {
+    log.warn({ err: thrown }, 'could not test whether Docker sees what we mount')
+    return undefined
   }
 }
 

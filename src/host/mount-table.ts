@@ -35,13 +35,11 @@ export function parseMountTable(text: string): readonly MountEntry[] {
 }
 
 /**
- * This process's mounts. Reads the kernel's table and never stats a mountpoint: a dead NFS server hangs a stat. The read is
+ * The mounts of this process, or of another one. Reads the kernel's table and never stats a mountpoint: a dead NFS server hangs a stat. The read is
  * synchronous because hung calls may hold all of libuv's threads.
  */
-export function readMountTable(): Promise<readonly MountEntry[]> {
-  return new Promise((resolve) =>
-    resolve(parseMountTable(readSteadily(() => readFileSync('/proc/self/mountinfo', 'utf8')))),
-  )
+export function readMountTable(path = '/proc/self/mountinfo'): Promise<readonly MountEntry[]> {
+  return new Promise((resolve) => resolve(parseMountTable(readSteadily(() => readFileSync(path, 'utf8')))))
 }
 
 /** The mount that a path lookup of `path` ends on, when it is a mountpoint: the top-most one of several. */

@@ -13,6 +13,8 @@ export interface ConvoySettings {
   readonly flags?: readonly string[]
   /** Not where Docker looks, so that a recorder can stand there. */
   readonly pluginSocket?: string
+  /** Another build than that of this checkout. */
+  readonly program?: string
 }
 
 /** The daemon under test, in a namespace, with its root and its volumes below the namespace's directory. */
@@ -40,9 +42,9 @@ export class ConvoyProcess {
   get command(): readonly string[] {
     const root = this.#namespace.path('convoy')
     const paths = ['--root', root, '--driver-opts', `vfs.path=${this.volumesDirectory}`]
-    const { pluginSocket, flags = [] } = this.#settings
+    const { pluginSocket, program = convoyMain, flags = [] } = this.#settings
     const socket = pluginSocket === undefined ? [] : ['--plugin-socket', pluginSocket]
-    return [process.execPath, convoyMain, 'daemon', '--name', this.name, ...paths, ...socket, ...flags]
+    return [process.execPath, program, 'daemon', '--name', this.name, ...paths, ...socket, ...flags]
   }
 
   /** Starts and waits until it answers. */

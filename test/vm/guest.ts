@@ -81,6 +81,13 @@ export class Guest {
     this.#parts.process.kill('SIGCONT')
   }
 
+  /** Resolves when the machine has switched itself off, or wants to start again: with --no-reboot that is the same. */
+  async ended(): Promise<void> {
+    const { process } = this.#parts
+    if (process.exitCode === null && process.signalCode === null) await once(process, 'exit')
+    await this.kill()
+  }
+
   /** As if somebody pulled the plug. */
   async kill(): Promise<void> {
     this.#parts.agent.close()

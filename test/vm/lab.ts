@@ -53,6 +53,13 @@ export class Lab {
     return file
   }
 
+  /** The disk of a host with systemd and Docker, for as many boots as a test wants. */
+  hostDisk(name: string): string {
+    const file = join(this.#directory, `${name}.img`)
+    execFileSync('cp', ['--sparse=always', join(guestImage, 'host.ext4'), file])
+    return file
+  }
+
   volume(id: string, sizeMib: number): Volume {
     return { id, file: this.blankDisk(id, sizeMib) }
   }

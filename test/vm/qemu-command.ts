@@ -11,6 +11,8 @@ export interface GuestSettings {
   readonly cpus?: number
   /** In the guest: /dev/vdb, /dev/vdc and so on. */
   readonly disks?: readonly Disk[]
+  /** The disk of a host with systemd (`Lab.hostDisk`), which keeps what is written; without it the guest boots the shared one. */
+  readonly host?: string
   /** The guest's address in the network of the lab, such as 10.99.0.1/24; eth0 is there only with one. */
   readonly address?: string
 }
@@ -37,7 +39,7 @@ export function qemuCommand(place: GuestPlace, settings: GuestSettings): readonl
     join(place.image, 'qemu'),
     ...machine(place, settings),
     ...channels(place.directory),
-    ...[{ file: join(place.image, 'root.ext4'), isShared: true }, ...(settings.disks ?? [])].flatMap(drive),
+    ...[rootDisk(place, settings), ...(settings.disks ?? [])].flatMap(drive),
     ...network(place, settings),
     ...Array.from({ length: hotplugPorts }, (_, index) => rootPort(index)).flat(),
     ...['-append', kernelCommandLine(place, settings)],
@@ -64,6 +66,10 @@ function channels(directory: string): readonly string[] {
     ...['-device', 'virtio-serial-pci,id=serial', '-chardev', socket('agent')],
     ...['-device', 'virtserialport,bus=serial.0,chardev=agent,name=convoy.agent'],
   ]
+}
+
+function rootDisk({ image }: GuestPlace, { host }: GuestSettings): Disk & { readonly isShared?: boolean } {
+  return host === undefined ? { file: join(image, 'root.ext4'), isShared: true } : { file: host }
 }
 
 function drive({ file, mountpoint, isShared }: Disk & { readonly isShared?: boolean }, index: number) {
@@ -95,7 +101,7 @@ function rootPort(index: number): readonly string[] {
   return ['-device', `pcie-root-port,id=port${index},bus=pcie.0,chassis=${index + 1},slot=${index + 1},${place}`]
 }
 
-function kernelCommandLine({ name }: GuestPlace, { disks = [], address }: GuestSettings): string {
+function kernelCommandLine({ name }: GuestPlace, { disks = [], address, host }: GuestSettings): string {
   const mounts = disks.flatMap(({ mountpoint }, index) =>
     mountpoint === undefined ? [] : [`guest.disk=${diskDevice(index)}:${mountpoint}`],
   )
@@ -105,6 +111,7 @@ function kernelCommandLine({ name }: GuestPlace, { disks = [], address }: GuestS
     // On a busy host the kernel measures the TSC wrong, by up to 7 times, and with it every timeout of the guest.
     'clocksource=hpet tsc=nowatchdog',
     `guest.name=${name}`,
+    ...(host === undefined ? [] : ['guest.init=systemd']),
     ...mounts,
     ...(address === undefined ? [] : [`guest.address=${address}`]),
   ].join(' ')

@@ -1,0 +1,45 @@
+import { existsSync, realpathSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { ConvoyError } from '../errors.js'
+import type { Layout } from './layout.js'
+import { readIfThere } from './record.js'
+
+const specFolders = ['/etc/docker/plugins', '/usr/lib/docker/plugins'] as const
+
+/** Addresses of ours that an older `.spec` may hold. */
+const ourAddresses = [
+  'unix:///run/docker/plugins/convoy.sock',
+  'unix:///var/run/convoy/convoy.sock',
+  'unix:///run/convoy/convoy.sock',
+  'unix:///var/run/convoy-convoy.sock',
+]
+
+/** Files that make Docker look for a plugin named convoy somewhere else. */
+export function foreignSpecs(destination: string): readonly string[] {
+  const files = specFolders.flatMap((folder) => ['spec', 'json'].map((kind) => `${folder}/convoy.${kind}`))
+  return files.filter((file) => {
+    const text = readIfThere(`${destination}${file}`)
+    return text !== undefined && !ourAddresses.some((address) => text.includes(address))
+  })
+}
+
+/** A program of that name which a shell would find before ours, or instead of it. */
+export function foreignCommand({ command, library }: Layout, searchPath: string): string | undefined {
+  const candidates = searchPath.split(delimiter).map((folder) => join(folder, 'convoy'))
+  const first = candidates.find((path) => existsSync(path))
+  if (first === undefined || first === command) return undefined
+  return realpathSync(first).startsWith(library) ? undefined : first
+}
+
+/** The first systemd with all that the units rely on; older ones ignore settings that they do not know. */
+const oldestSystemd = 245
+
+/** ConvoyError `unsupported` without a systemd that is new enough. */
+export function checkSystemd(version: string | undefined): void {
+  const found = Number(/^systemd (\d+)/.exec(version ?? '')?.[1] ?? NaN)
+  if (found >= oldestSystemd) return
+  const what = version === undefined ? 'systemd does not run here' : `systemd ${found} is older than ${oldestSystemd}`
+  throw new ConvoyError('unsupported', what, {
+    hint: 'repeat it with --no-systemd: that installs the program, and says what your init system has to start',
+  })
+}
