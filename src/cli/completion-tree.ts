@@ -32,6 +32,7 @@ const flagSources: Readonly<Record<string, WordSource>> = {
   '--driver': { run: ['drivers', '-q'] },
   '--socket': 'files',
   '--mountpoint': 'files',
+  '--output': 'files',
 }
 
 /** Every command, the program first. */

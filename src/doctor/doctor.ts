@@ -81,13 +81,14 @@ export class Doctor {
 /** With commands that reach the daemon which was looked at. */
 function addressed(finding: Finding, { name, socket }: DaemonAddress): Finding {
   const { mend } = finding
-  const flags = socket !== undefined ? `--socket ${quote(socket)} ` : name !== undefined ? `--name ${quote(name)} ` : ''
   if (mend === undefined) return finding
-  // Behind a program that starts it, too, but not in "systemctl restart convoy".
-  return {
-    ...finding,
-    mend: { ...mend, command: mend.command.replace(/(?<=\bsudo (?:nsenter \S+ )?)convoy /, `convoy ${flags}`) },
-  }
+  const flags = socket !== undefined ? `--socket ${quote(socket)} ` : name !== undefined ? `--name ${quote(name)} ` : ''
+  const instance = name === undefined ? '' : `@${name}`
+  const command = mend.command
+    // Behind a program that starts it, too.
+    .replace(/(?<=\bsudo (?:nsenter \S+ )?)convoy /, `convoy ${flags}`)
+    .replace(/(?<=\bsystemctl .*)\bconvoy\b/g, `convoy${instance}`)
+  return { ...finding, mend: { ...mend, command } }
 }
 
 async function attempt(command: string, act: () => unknown): Promise<Deed> {

@@ -3,7 +3,7 @@ import type { Check } from '../../src/doctor/check.js'
 import { examine } from '../../src/doctor/examination.js'
 import type { Site } from '../../src/doctor/site.js'
 import { ConvoyError } from '../../src/errors.js'
-import { FakeSite, specFile, stopped } from './fake-site.js'
+import { FakeSite, pluginPath, specFile, stopped } from './fake-site.js'
 
 t.test('a check that fails itself is a finding, and the others go on', async (t) => {
   const site = new FakeSite()
@@ -62,7 +62,7 @@ t.test('only containers that a failed mount left behind against their policy are
     stopped('once', { restartPolicy: 'no' }),
     stopped('broken'),
     stopped('other', { error: 'exec format error' }),
-    stopped('web', { restartPolicy: 'unless-stopped' }),
+    stopped('web', { restartPolicy: 'unless-stopped', error: 'get db: error while checking if volume "db" exists' }),
   ]
   const told: unknown[] = []
   await site.doctor.revive('plan', (deed) => told.push(deed))
@@ -96,6 +96,12 @@ t.test('commands name the daemon that was looked at', async (t) => {
   site.answers['/v1/forgotten'] = []
   site.propagation = 'hidden'
   t.same(await commands(), ['sudo kill 42 && sudo nsenter --mount=/proc/1/ns/mnt convoy --name other daemon'])
+  site.units = ['convoy.service', 'convoy.socket']
+  t.same(await commands(), ['sudo systemctl edit --full convoy@other && sudo systemctl restart convoy@other'])
+  site.propagation = 'shared'
+  site.sockets.set(pluginPath, 'missing')
+  site.files = []
+  t.same(await commands(), ['sudo systemctl restart convoy@other.socket convoy@other'])
 })
 
 t.test('a spec file of an older Convoy, which leads to the control socket, is right', async (t) => {

@@ -82,6 +82,19 @@ t.test('what the engine says of a start that fails is the error', async (t) => {
   await t.rejects(docker.start('b'), { code: 'unavailable', message: /^error while mounting volume: no disk/ })
 })
 
+t.test('an engine that does not answer is given up', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'convoy-docker-'))
+  const server = createServer(() => undefined)
+  const path = join(directory, 'docker.sock')
+  await new Promise<void>((listening) => server.listen(path, listening))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+    rmSync(directory, { recursive: true, force: true })
+  })
+  await t.rejects(new DockerEngine(path).facts(), { code: 'unavailable', message: /did not answer within 5 s/ })
+})
+
 t.test('without an engine, the reason names its socket', async (t) => {
   await t.rejects(new DockerEngine('/no/docker.sock').facts(), {
     code: 'unavailable',

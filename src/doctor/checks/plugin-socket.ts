@@ -30,7 +30,10 @@ async function gone({ daemon, host }: Site, path: string): Promise<Finding> {
     severity: 'error',
     what: `the daemon runs, but nobody answers at ${path}, where Docker asks it`,
     why: 'somebody has removed the socket: no container with a volume starts until the daemon makes it again',
-    mend: { command: restartDaemon(host, pid) },
+    // A socket that systemd holds is made by systemd.
+    mend: {
+      command: host.hasUnit('convoy.socket') ? 'sudo systemctl restart convoy.socket convoy' : restartDaemon(host, pid),
+    },
   }
 }
 
