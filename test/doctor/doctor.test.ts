@@ -110,3 +110,12 @@ t.test('a spec file of an older Convoy, which leads to the control socket, is ri
   site.files = [specFile('/etc/docker/plugins/convoy.spec', 'unix:///run/convoy-convoy.sock')]
   t.same((await site.doctor.describe()).findings, [])
 })
+
+t.test('a plan changes nothing', async (t) => {
+  const site = new FakeSite()
+  site.files = []
+  await site.doctor.mend('plan', () => undefined)
+  t.same(site.files, [])
+  await site.doctor.mend('run', () => undefined)
+  t.equal(site.files.length, 1)
+})
