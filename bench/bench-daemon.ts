@@ -34,7 +34,8 @@ export class BenchDaemon {
     const paths = ['--root', join(directory, 'root'), '--driver-opts', `vfs.path=${volumes}`]
     const args = [...(settings.nodeFlags ?? []), main, 'daemon', ...sockets, ...paths]
     const log = openSync(join(directory, 'log'), 'a')
-    const env = { PATH: process.env['PATH'], ...settings.env }
+    // As its unit starts it.
+    const env = { PATH: process.env['PATH'], MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', ...settings.env }
     this.#process = spawn(settings.node ?? process.execPath, args, { stdio: ['ignore', log, log], env })
     closeSync(log)
     running.add(this.#process)

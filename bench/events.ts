@@ -10,8 +10,9 @@ import { entry, Samples } from './statistics.js'
 
 const subscribers = 200
 const rounds = 200
-/** Until what opening the connections left has been collected, or would have been. */
-const settleMs = 20_000
+/** Loaded into the daemon: it collects its garbage when it is told. What opening connections leaves is not what they cost. */
+const collector = new URL('../test/daemon/collect-on-signal.js', import.meta.url).href
+const settleMs = 5000
 const mountId = 'e'.repeat(64)
 
 /** Who watches, and how late they know. */
@@ -23,7 +24,8 @@ export const eventsBenchmark: Benchmark = {
     const node = join(directory, 'node')
     copyFileSync(process.execPath, node)
     chmodSync(node, 0o755)
-    const daemon = await BenchDaemon.start(directory, { node })
+    const nodeFlags = ['--expose-gc', '--import', collector]
+    const daemon = await BenchDaemon.start(directory, { node, nodeFlags })
     const socket = join(directory, 'control.sock')
     try {
       // It opens after Docker's.
@@ -46,14 +48,20 @@ async function observe(daemon: BenchDaemon, socket: string): Promise<Findings> {
   const first = await Subscriber.open(socket)
   await work(daemon, first, 'warm-up')
   const alone = await work(daemon, first, 'alone')
-  await sleep(settleMs)
-  const before = await useOf(daemon.pid)
+  const before = await pssOf(daemon)
   const others = await Promise.all(Array.from({ length: subscribers }, () => Subscriber.open(socket)))
-  await sleep(settleMs)
-  const idle = await useOf(daemon.pid)
+  const idle = await pssOf(daemon)
   const together = await work(daemon, first, 'together')
   for (const one of [first, ...others]) one.close()
-  return describe({ alone, together, before: before.pss, idle: idle.pss })
+  return describe({ alone, together, before, idle })
+}
+
+/** Bytes, without garbage. */
+async function pssOf({ pid }: BenchDaemon): Promise<number> {
+  await sleep(settleMs)
+  process.kill(pid, 'SIGUSR2')
+  await sleep(settleMs)
+  return (await useOf(pid)).pss
 }
 
 async function work({ plugin }: BenchDaemon, subscriber: Subscriber, prefix: string): Promise<Measured> {

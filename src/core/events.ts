@@ -89,7 +89,7 @@ export class Events {
     // An id that was never given is of a database that is lost: all that there is now came after it.
     if (since.id > newestId) return { afterId: Math.max(oldestId - 1, 0), gap: this.gap(String(since.id), oldestId) }
     return {
-      afterId: since.id,
+      afterId: Math.max(since.id, oldestId - 1),
       ...(since.id < oldestId - 1 ? { gap: this.gap(String(since.id), oldestId) } : {}),
     }
   }

@@ -38,7 +38,9 @@ t.test(`${rounds * perRound} requests of any kind to a real daemon: no 500, no c
   const collector = fileURLToPath(new URL('./collect-on-signal.js', import.meta.url))
   const launch = [process.execPath, '--expose-gc', '--import', collector, mainProgram]
   // The data of what is deleted goes at once: otherwise the trash of a million requests is what grows.
-  daemon.launch({ launch, args: ['--log-level', 'error', '--trash-retention', '0'] })
+  // As its unit starts it.
+  const env = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072' }
+  daemon.launch({ launch, env, args: ['--log-level', 'error', '--trash-retention', '0'] })
   await eventually('it knows its volumes', async () => (await daemon.plugin.get('none')).Err !== undefined)
   const document = JSON.parse((await daemon.control('GET', '/v1/openapi.json')).text) as OpenApiPaths
   const requests = requestsTo(daemon, document)
