@@ -1,4 +1,5 @@
 import t from 'tap'
+import { moments } from '../fakes/fault-injector.js'
 import { wrongAtRest } from '../fakes/invariants.js'
 import { kinds, named, World } from '../fakes/world.js'
 
@@ -140,6 +141,55 @@ t.test('what its driver refuses leaves the size as it was, now and after a crash
   await world.restart()
   t.match(world.core.volumes.get(named('db')), { sizeBytes: 2 ** 30, resizeTo: undefined })
   await t.rejects(world.core.alteration.resize(named('none'), 1, world.call()), { code: 'not-found' })
+})
+
+/** The steps of a resize are the intent, a look, the change on the storage, and the result. */
+const driversEffect = 2
+
+t.test('a resize that a crash cut short is carried on: ledger and storage say the same', async (t) => {
+  for (const when of moments) {
+    const { world, id } = await withData()
+    await resize(world, 2 ** 30)
+    await world.settle()
+    await world.attempt(() => resize(world, 2 ** 31), { step: driversEffect, when, how: 'crash' })
+    t.match(world.faults.struckAt, /resize$/)
+    await world.restart()
+    t.match(world.core.volumes.get(named('db')), { sizeBytes: 2 ** 31, resizeTo: undefined }, when)
+    t.equal(world.storages.directory.markers.get(id)?.sizeBytes, 2 ** 31)
+  }
+})
+
+t.test(
+  'a resize that fails midway gives the size back; one of a volume that had none is carried on later',
+  async (t) => {
+    for (const before of [2 ** 30, undefined]) {
+      const { world, id } = await withData()
+      if (before !== undefined) await resize(world, before)
+      await world.settle()
+      const { error } = await world.attempt(() => resize(world, 2 ** 31), {
+        step: driversEffect,
+        when: 'after',
+        how: 'fail',
+      })
+      t.ok(error)
+      await world.reconcile()
+      const wanted = before ?? 2 ** 31
+      t.match(world.core.volumes.get(named('db')), { sizeBytes: wanted, resizeTo: undefined })
+      t.equal(world.storages.directory.markers.get(id)?.sizeBytes, wanted)
+    }
+  },
+)
+
+t.test('who mounts a renamed volume by its path is asked for before it goes', async (t) => {
+  const { world } = await withData()
+  await rename(world)
+  const path = await world.mount('renamed', 'c1')
+  await world.unmount('renamed', 'c1')
+  await world.settle()
+  await rename(world, 'renamed', 'db')
+  await rename(world)
+  world.kernel.bind('somebody', path)
+  await t.rejects(world.core.removal.delete(named('renamed'), world.call()), { code: 'in-use' })
 })
 
 t.test('a create that is repeated after a resize is still the same create', async (t) => {
