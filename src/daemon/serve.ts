@@ -98,7 +98,7 @@ function coreDeps({ configuration, ledger, drivers, hostId, mounter, log }: Part
     drivers,
     mounter,
     holders: new KernelVolumeHolders(new MountHolders()),
-    containers: new DockerContainers(config.name),
+    containers: new DockerContainers(config.name, log),
     jobProcesses: new SystemJobProcesses({
       root: join(config.root, 'jobs'),
       command: [process.execPath, process.argv[1] ?? '', 'job-process'],

@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs'
-
+import type { Logger } from '../model/call-context.js'
 import { dockerSocketPath as socketPath } from './docker-engine.js'
 
 const timeoutMs = 5000
@@ -10,10 +10,12 @@ const timeoutMs = 5000
  */
 export class DockerContainers {
   readonly #driver: string
+  readonly #log: Logger
 
   /** `driver`: our plugin name, so that another driver's volume of the same name does not count. */
-  constructor(driver: string) {
+  constructor(driver: string, log: Logger) {
     this.#driver = driver
+    this.#log = log
   }
 
   async of(volume: string): Promise<readonly string[] | undefined> {
@@ -35,7 +37,8 @@ export class DockerContainers {
       return containers
         .filter(({ Mounts }) => Mounts.some(({ Name, Driver }) => Name === volume && Driver === this.#driver))
         .map(({ Names, Id }) => Names[0]?.replace(/^\//, '') ?? Id)
-    } catch {
+    } catch (thrown) {
+      this.#log.debug({ volume, err: thrown }, 'Docker cannot be asked for its containers')
       return undefined
     }
   }
