@@ -59,7 +59,7 @@ t.test('a host of a user, with systemd and Docker', options, async (t) => {
     // What the daemon runs at its start, alone: a start takes half a minute here.
     const library = '/usr/local/lib/convoy/current/build/src/host'
     await host.guest.write(
-      '/root/probe.mjs',
+      '/opt/probe.mjs',
       `import { findMountsHidden } from '${library}/mount-visibility.js'
        import { SystemMounter } from '${library}/mounter.js'
        const call = { signal: AbortSignal.timeout(60000), log: console }
@@ -69,7 +69,7 @@ t.test('a host of a user, with systemd and Docker', options, async (t) => {
     )
     const probe = (setting: string) => {
       const property = setting === '' ? '' : `-p ${setting}`
-      return host.sh(`systemd-run --quiet --wait --pipe ${property} /usr/local/bin/node /root/probe.mjs`)
+      return host.sh(`systemd-run --quiet --wait --pipe ${property} /usr/local/bin/node /opt/probe.mjs`)
     }
     t.equal(await probe(''), 'seen')
     t.equal(await probe('MountFlags=shared'), 'seen')
