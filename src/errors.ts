@@ -49,3 +49,12 @@ export function toConvoyError(thrown: unknown): ConvoyError {
 export function isConvoyError(thrown: unknown, code: ErrorCode): thrown is ConvoyError {
   return thrown instanceof ConvoyError && thrown.code === code
 }
+
+/** `ENOENT` and the like, of what Node or SQLite has thrown; empty for what has no code. */
+export function codeOf(thrown: unknown): string {
+  return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
+}
+
+export function isErrno(thrown: unknown, ...codes: readonly string[]): boolean {
+  return codes.includes(codeOf(thrown))
+}

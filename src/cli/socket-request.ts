@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { ConvoyError } from '../errors.js'
+import { codeOf, ConvoyError } from '../errors.js'
 import { oneLine } from './terminal.js'
 
 export interface SocketRequest {
@@ -100,8 +100,7 @@ function silence(request: Pick<SocketRequest, 'socketPath' | 'timeoutMs'>): Conv
 /** What the system says about a socket, as something to do about it. */
 function translate(thrown: unknown, request: Pick<SocketRequest, 'socketPath'>): ConvoyError {
   if (thrown instanceof ConvoyError) return thrown
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
-  const [message, hint] = describeFailure(code, oneLine(request.socketPath))
+  const [message, hint] = describeFailure(codeOf(thrown), oneLine(request.socketPath))
   return new ConvoyError('unavailable', message, { hint, cause: thrown })
 }
 

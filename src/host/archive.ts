@@ -1,7 +1,7 @@
 import { closeSync, linkSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { ConvoyError } from '../errors.js'
+import { codeOf, ConvoyError } from '../errors.js'
 import { runChecked } from './exec.js'
 
 export interface ArchivedFile {
@@ -40,7 +40,7 @@ export async function writeArchive(
 
 function translate(path: string, thrown: unknown): ConvoyError {
   if (thrown instanceof ConvoyError) return thrown
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
+  const code = codeOf(thrown)
   if (code === 'EEXIST') {
     return new ConvoyError('already-exists', `${path} exists already`, { hint: 'give another --output, or --force' })
   }

@@ -2,7 +2,8 @@ import * as fs from 'node:fs'
 import { dirname } from 'node:path'
 import { parseJsonObject } from '../model/json-object.js'
 import { optional } from '../model/optional.js'
-import { type Fsync, ifPossible, isErrno, type NewContent, replaceFile, setAside, sync } from './replace-file.js'
+import { isErrno } from '../errors.js'
+import { type Fsync, ifPossible, type NewContent, replaceFile, setAside, sync } from './replace-file.js'
 
 /** One step on a path that may hang. A list of them runs in order and stops at the first that fails. */
 export type FileOperation =

@@ -1,5 +1,6 @@
 import { fsync, fsyncSync } from 'node:fs'
 import { promisify } from 'node:util'
+import { codeOf } from '../errors.js'
 import { type FileResult, performFileOperation } from './file-operations.js'
 import type { FileAnswer, FileRequest } from './file-process.js'
 
@@ -20,8 +21,7 @@ async function perform({ id, operations }: FileRequest): Promise<FileAnswer> {
     for (const operation of operations) results.push(await performFileOperation(operation, sync))
     return { id, results }
   } catch (thrown) {
-    const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
-    return { id, error: { code, message: thrown instanceof Error ? thrown.message : String(thrown) } }
+    return { id, error: { code: codeOf(thrown), message: thrown instanceof Error ? thrown.message : String(thrown) } }
   } finally {
     underWay--
   }

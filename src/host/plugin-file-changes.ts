@@ -1,6 +1,6 @@
 import { linkSync, lstatSync, mkdirSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { ConvoyError } from '../errors.js'
+import { ConvoyError, isErrno } from '../errors.js'
 import { probeSocket } from './sockets.js'
 
 /** Removes a socket that nobody listens on. ConvoyError `in-use` for anything else. */
@@ -33,10 +33,13 @@ function translated(path: string, act: () => void): void {
   try {
     act()
   } catch (thrown) {
-    const isTaken = thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST'
     const message = thrown instanceof Error ? thrown.message : String(thrown)
-    throw new ConvoyError(isTaken ? 'already-exists' : 'unavailable', `${path} stays as it is: ${message}`, {
-      cause: thrown,
-    })
+    throw new ConvoyError(
+      isErrno(thrown, 'EEXIST') ? 'already-exists' : 'unavailable',
+      `${path} stays as it is: ${message}`,
+      {
+        cause: thrown,
+      },
+    )
   }
 }

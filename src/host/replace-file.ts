@@ -1,5 +1,6 @@
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
+import { isErrno } from '../errors.js'
 
 /** Makes what was written to a descriptor durable. */
 export type Fsync = (fd: number) => Promise<void>
@@ -72,10 +73,6 @@ export async function sync(path: string, fsync: Fsync): Promise<void> {
   } finally {
     fs.closeSync(fd)
   }
-}
-
-export function isErrno(thrown: unknown, ...codes: readonly string[]): boolean {
-  return thrown instanceof Error && 'code' in thrown && codes.includes(String(thrown.code))
 }
 
 /** Whether it succeeded. */

@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process'
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ConvoyError } from '../errors.js'
+import { ConvoyError, isErrno } from '../errors.js'
 import { parseJsonObject } from '../model/json-object.js'
 import type { JobProcess, JobProgress } from '../model/job.js'
 import type { Attributes } from '../model/volume.js'
 import type { JobAssignment, JobProcesses, JobResult } from './job-processes.js'
 import { isSameProcess, readStartTime } from './process-identity.js'
-import { isErrno } from './replace-file.js'
 
 const pollMs = 250
 const killAfterMs = 5000

@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { ConvoyError, toConvoyError } from '../errors.js'
+import { ConvoyError, isErrno, toConvoyError } from '../errors.js'
 import { parseAbsolutePath } from '../model/options.js'
 import { checkSystemd, foreignCommand, foreignSpecs } from './host-checks.js'
 import { Installation, type Step } from './installation.js'
 import { enabledUnits, type Layout, layoutAt } from './layout.js'
 import { thisSource as source } from './source.js'
-import { wantedFiles } from './wanted.js'
+import { documents, units } from './wanted.js'
 
 interface Flags {
   readonly prefix: string
@@ -23,7 +23,7 @@ function install(flags: Flags): void {
   const isThisHost = flags.destdir === ''
   if (flags.systemd && isThisHost) checkSystemd(systemdVersion())
   source.check()
-  const files = wantedFiles(source, layout, flags.systemd)
+  const files = [...documents(source, layout), ...(flags.systemd ? units(source, layout) : [])]
   const installation = new Installation({ layout, destination: flags.destdir })
   refuseConflicts([...installation.conflicts(files), ...foreignSpecs(flags.destdir), ...commands(layout, flags)])
   const steps = installation.install(source, files)
@@ -39,10 +39,11 @@ function uninstall(flags: Flags): void {
   if (!installation.isThere) {
     throw new ConvoyError('not-found', `convoy is not installed in ${layout.library}`, { hint: 'name its --prefix' })
   }
-  if (flags.dryRun !== true && flags.destdir === '' && systemdVersion() !== undefined) stopUnits()
+  const actsOnUnits = flags.dryRun !== true && flags.destdir === '' && systemdVersion() !== undefined
+  if (actsOnUnits) stopUnits()
   perform(installation.uninstall(), flags)
+  if (actsOnUnits) systemctl('daemon-reload')
   if (flags.dryRun === true) return
-  if (flags.destdir === '' && systemdVersion() !== undefined) systemctl('daemon-reload')
   say('The configuration in /etc/convoy and all volumes are still there.')
   say('Docker remembers its plugins: restart it (systemctl restart docker) so that it forgets this one.')
 }
@@ -119,10 +120,10 @@ function say(sentence: string): void {
 
 /** The whole of a path that cannot be written is said once, with what else could be done. */
 function explain(thrown: unknown): ConvoyError {
-  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
-  if (code === 'EROFS') return failed(thrown, 'give --prefix a directory that can be written, such as /opt/convoy')
-  if (code === 'EACCES' || code === 'EPERM') return failed(thrown, 'run it as root: sudo npm run install:host')
-  if (code === 'ENOSPC') return failed(thrown, 'free some space, and run it again')
+  if (isErrno(thrown, 'EROFS'))
+    return failed(thrown, 'give --prefix a directory that can be written, such as /opt/convoy')
+  if (isErrno(thrown, 'EACCES', 'EPERM')) return failed(thrown, 'run it as root: sudo npm run install:host')
+  if (isErrno(thrown, 'ENOSPC')) return failed(thrown, 'free some space, and run it again')
   return toConvoyError(thrown)
 }
 

@@ -1,18 +1,22 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { ConvoyError } from '../errors.js'
+import { defaultPlaces, oldControlSocket } from '../model/default-places.js'
 import type { Layout } from './layout.js'
 import { readIfThere } from './record.js'
 
 const specFolders = ['/etc/docker/plugins', '/usr/lib/docker/plugins'] as const
 
+const places = defaultPlaces('convoy')
+
 /** Addresses of ours that an older `.spec` may hold. */
 const ourAddresses = [
-  'unix:///run/docker/plugins/convoy.sock',
-  'unix:///var/run/convoy/convoy.sock',
-  'unix:///run/convoy/convoy.sock',
-  'unix:///var/run/convoy-convoy.sock',
-]
+  places['plugin-socket'],
+  places.socket,
+  // /var/run is /run.
+  places.socket.replace(/^\/var/, ''),
+  oldControlSocket('convoy'),
+].map((path) => `unix://${path}`)
 
 /** Files that make Docker look for a plugin named convoy somewhere else. */
 export function foreignSpecs(destination: string): readonly string[] {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isErrno } from '../errors.js'
 import { parseJsonObject } from '../model/json-object.js'
 
 /** Path of a file → the SHA-256, in hex, of each content that an installation has written there, or was about to write. */
@@ -40,7 +41,7 @@ export function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined
+    if (isErrno(thrown, 'ENOENT')) return undefined
     throw thrown
   }
 }

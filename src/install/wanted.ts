@@ -9,26 +9,28 @@ export interface WantedFile {
   readonly content: string
 }
 
-/** Everything with its content for this host: `node` is the program that runs convoy. */
-export function wantedFiles(source: Source, layout: Layout, hasSystemd: boolean): readonly WantedFile[] {
-  const node = process.execPath
+/** Manual, completions and the sample configuration. */
+export function documents(source: Source, layout: Layout): readonly WantedFile[] {
   const completion = (shell: string) => {
     const program = join(source.root, 'build/src/convoy.cjs')
-    return execFileSync(node, [program, 'completion', shell], { encoding: 'utf8' })
+    return execFileSync(process.execPath, [program, 'completion', shell], { encoding: 'utf8' })
   }
-  const units = unitNames.map((name) => ({
-    path: join(layout.units, name),
-    content: source
-      .read(join('systemd', name))
-      .replaceAll('/usr/bin/node', node)
-      .replaceAll('/usr/local/lib/convoy/current/build/src/convoy.cjs', layout.program),
-  }))
   return [
     { path: layout.manual, content: source.read('man/convoy.8') },
     { path: layout.bashCompletion, content: completion('bash') },
     { path: layout.zshCompletion, content: completion('zsh') },
     { path: layout.fishCompletion, content: completion('fish') },
     { path: join(layout.configuration, 'convoy.yaml.sample'), content: source.read('systemd/convoy.yaml.sample') },
-    ...(hasSystemd ? units : []),
   ]
+}
+
+/** The units, with this Node and this program. */
+export function units(source: Source, layout: Layout): readonly WantedFile[] {
+  return unitNames.map((name) => ({
+    path: join(layout.units, name),
+    content: source
+      .read(join('systemd', name))
+      .replaceAll('/usr/bin/node', process.execPath)
+      .replaceAll('/usr/local/lib/convoy/current/build/src/convoy.cjs', layout.program),
+  }))
 }

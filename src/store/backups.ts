@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type Sqlite from 'better-sqlite3'
+import { isErrno } from '../errors.js'
 
 const kept = 7
 const pattern = /^convoy-\d{8}T\d{9}Z\.db$/
@@ -46,7 +47,7 @@ function makeDirectory(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 })
   } catch (thrown) {
-    if (!(thrown instanceof Error) || !('code' in thrown) || thrown.code !== 'EEXIST') throw thrown
+    if (!isErrno(thrown, 'EEXIST')) throw thrown
   }
 }
 

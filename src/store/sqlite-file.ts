@@ -1,7 +1,7 @@
 import { mkdirSync, statfsSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Sqlite from 'better-sqlite3'
-import { ConvoyError } from '../errors.js'
+import { codeOf, ConvoyError } from '../errors.js'
 import { migrations, schemaVersion } from './migrations/index.js'
 
 /** SQLite 3.7.0 to 3.51.2 can lose commits when a write-ahead log is reset (release notes of 3.51.3). */
@@ -122,11 +122,6 @@ export function sqliteError(path: string, thrown: unknown): ConvoyError {
 /** ConvoyError `unavailable` for a database that holds what it should not; the hint says how to mend it. */
 export function damaged(path: string, what: string, cause?: unknown): ConvoyError {
   return new ConvoyError('unavailable', `${path} is damaged: ${what}`, { hint: rebuildHint, cause })
-}
-
-/** `SQLITE_FULL` or `ENOSPC` and the like; empty for what has no code. */
-function codeOf(thrown: unknown): string {
-  return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
 }
 
 const rebuildHint = 'run: convoy rebuild; it sets the database aside and finds the volumes by the files beside them'
