@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { PluginClient } from '../test/engine/plugin-client.js'
 
-const main = fileURLToPath(new URL('../src/convoy.cjs', import.meta.url))
+const main = fileURLToPath(new URL('../program/convoy.cjs', import.meta.url))
 
 export interface DaemonSettings {
   /** Another node than ours. */

@@ -9,7 +9,7 @@ import { populate } from './population.js'
 import { type Findings, formatMs, isAtMost } from './report.js'
 import { Samples } from './statistics.js'
 
-const main = fileURLToPath(new URL('../src/convoy.cjs', import.meta.url))
+const main = fileURLToPath(new URL('../program/convoy.cjs', import.meta.url))
 const rounds = 30
 const volumes = 10_000
 

@@ -97,7 +97,7 @@ function spanOf(profile: Profile, name: string): { beganAt: number; took: number
 
 function nodesBelow({ nodes }: Profile, name: string): ReadonlySet<number> {
   const isOurs = ({ callFrame }: ProfileNode): boolean =>
-    callFrame.functionName === name && callFrame.url.includes('build/src')
+    callFrame.functionName === name && callFrame.url.includes('build/program')
   const inside = new Set(nodes.filter(isOurs).map(({ id }) => id))
   // Parents come before their children.
   for (const { id, children = [] } of nodes) if (inside.has(id)) for (const child of children) inside.add(child)

@@ -13,7 +13,8 @@ function print(value: unknown): void {
 }
 
 async function runCommand(): Promise<void> {
-  await import('./main.js')
+  const { main } = await import('./main.js')
+  await main()
 }
 
 /** Whoever reads us may leave early (`convoy list | head`), or close the terminal, and that is no failure. */

@@ -4,11 +4,15 @@ import type { ControlSource, DaemonAddress } from './doctor/daemon-view.js'
 import type { Doctor } from './doctor/doctor.js'
 
 // Everything is imported where it is needed: a command answers in the time that its own part takes to load.
-const argv = process.argv.slice(2)
-const [command, folder] = argv
 
-if (command === 'job-process' && folder !== undefined) await runJob(folder)
-else process.exitCode = await runCommand()
+/** Runs the command of this process and sets its exit code. */
+export async function main(): Promise<void> {
+  const argv = process.argv.slice(2)
+  const [command, folder] = argv
+  if (command === 'job-process' && folder !== undefined) await runJob(folder)
+  else if (command === 'rehearsal') await (await import('./daemon/rehearsal.js')).rehearse(runCommand)
+  else process.exitCode = await runCommand(argv)
+}
 
 /** The daemon starts itself with this hidden command, once per job. */
 async function runJob(jobFolder: string): Promise<void> {
@@ -16,7 +20,7 @@ async function runJob(jobFolder: string): Promise<void> {
   process.exitCode = await runJobProcess(jobFolder)
 }
 
-async function runCommand(): Promise<number> {
+async function runCommand(argv: readonly string[]): Promise<number> {
   const [{ runCommandLine }, { openSystemTerminal }] = await Promise.all([
     import('./cli/command-line.js'),
     import('./cli/system-terminal.js'),
@@ -49,7 +53,7 @@ async function openDoctor(source: ControlSource, which: DaemonAddress): Promise<
 }
 
 function readVersion(): string {
-  // Ours, two folders above build/src, so it has a version.
+  // Ours, two folders above build/program and build/src, so it has a version.
   const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string }
   return version
 }

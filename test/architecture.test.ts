@@ -33,7 +33,8 @@ const mayImport: PlaceTable = {
   // Not more than they need, because scripts wait for them.
   'cli/plain-query.cts': [],
   'convoy.cts': ['cli/plain-query.cts', 'main.ts'],
-  // The package is described two folders above build/src, where main.js runs.
+  'main-script.cts': ['type main.ts'],
+  // The package is described two folders above the one where it runs.
   'main.ts': ['cli', 'daemon', 'doctor', 'model', 'errors.ts', '../../package.json'],
 }
 
@@ -51,19 +52,21 @@ const packageUsers: PlaceTable = {
   commander: ['cli', 'main.ts', 'install'],
   'string-width': ['cli'],
   'p-retry': ['core'],
+  // Makes the program, and is no part of it.
+  esbuild: ['install/bundle.ts'],
   '@aws-sdk/client-ec2': ['drivers/ebs'],
   '@aws-sdk/client-efs': ['drivers/vfs'],
   '@aws-sdk/client-s3': ['object-stores/s3'],
 }
 
-const machine = ['convoy.cts', 'main.ts', 'daemon', 'host', 'install']
+const machine = ['convoy.cts', 'main.ts', 'main-script.cts', 'daemon', 'host', 'install']
 const builtinUsers: PlaceTable = {
   'node:child_process': machine,
   'node:cluster': machine,
   'node:worker_threads': [...machine, 'store'],
   'node:timers': machine,
   'node:timers/promises': machine,
-  'node:fs': ['host', 'store', 'daemon', 'install'],
+  'node:fs': ['main-script.cts', 'host', 'store', 'daemon', 'install'],
   'node:fs/promises': ['host', 'store', 'daemon'],
 }
 

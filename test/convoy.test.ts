@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { FakeControlServer } from './fakes/control-server.js'
 
 // Tests run from build/test, beside build/src.
-const main = fileURLToPath(new URL('../src/convoy.cjs', import.meta.url))
+const main = fileURLToPath(new URL('../program/convoy.cjs', import.meta.url))
 const manifest = fileURLToPath(new URL('../../package.json', import.meta.url))
 
 interface Ended {

@@ -7,7 +7,7 @@ import { parseAbsolutePath } from '../model/options.js'
 import { checkSystemd, foreignCommand, foreignSpecs } from './host-checks.js'
 import { Installation, type Step } from './installation.js'
 import { enabledUnits, type Layout, layoutAt } from './layout.js'
-import { thisSource as source } from './source.js'
+import type { Source } from './source.js'
 import { documents, units } from './wanted.js'
 
 interface Flags {
@@ -18,7 +18,7 @@ interface Flags {
   readonly systemd: boolean
 }
 
-function install(flags: Flags): void {
+function install(flags: Flags, source: Source): void {
   const layout = layoutAt(flags.prefix)
   const isThisHost = flags.destdir === ''
   if (flags.systemd && isThisHost) checkSystemd(systemdVersion())
@@ -135,9 +135,9 @@ function failed(thrown: unknown, hint: string): ConvoyError {
 }
 
 /** Runs `install` or `uninstall` with its flags; resolves to the exit code. */
-export function runInstallation(argv: readonly string[]): number {
+export function runInstallation(argv: readonly string[], source: Source): number {
   try {
-    buildProgram().parse(argv, { from: 'user' })
+    buildProgram(source).parse(argv, { from: 'user' })
     return 0
   } catch (thrown) {
     process.stderr.write(`convoy: ${explain(thrown).sentence}\n`)
@@ -145,7 +145,7 @@ export function runInstallation(argv: readonly string[]): number {
   }
 }
 
-function buildProgram(): Command {
+function buildProgram(source: Source): Command {
   const program = new Command('npm run').usage('install:host|uninstall:host -- [options]')
   for (const [name, act, description] of [
     ['install', install, 'install convoy on this host'],
@@ -158,7 +158,7 @@ function buildProgram(): Command {
       .option('--destdir <DIR>', 'write everything below this directory, for a package; starts nothing', resolve, '')
       .option('--no-systemd', 'install no units, and say what another init system has to start')
       .option('-n, --dry-run', 'only say what would be done')
-      .action((flags: Flags) => act(flags))
+      .action((flags: Flags) => act(flags, source))
   }
   return program
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Layout } from './layout.js'
@@ -50,7 +51,7 @@ export class Installation {
   install(source: Source, files: readonly WantedFile[]): readonly Step[] {
     const release = join(
       this.#layout.library,
-      `${source.version}-${hashOfTree(join(source.root, 'build/src')).slice(0, 8)}`,
+      `${source.version}-${hashOfTree(join(source.root, 'build/program')).slice(0, 8)}`,
     )
     const stale = files.filter((file) => ['absent', 'old'].includes(this.#stateOf(file)))
     const edited = files.filter((file) => this.#stateOf(file) === 'edited')
@@ -103,6 +104,8 @@ export class Installation {
       const partial = this.#at(`${release}.partial`)
       fs.rmSync(partial, { recursive: true, force: true })
       source.copyTo(partial)
+      // A release that has its name is whole, also after a power cut.
+      spawnSync('sync', ['--file-system', partial])
       fs.renameSync(partial, this.#at(release))
     }
     const kept = new Set(

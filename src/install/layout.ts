@@ -19,7 +19,7 @@ export function layoutAt(prefix: string): Layout {
   const share = join(prefix, 'share')
   return {
     library,
-    program: join(library, 'current/build/src/convoy.cjs'),
+    program: join(library, 'current/build/program/convoy.cjs'),
     command: join(prefix, 'bin/convoy'),
     manual: join(share, 'man/man8/convoy.8'),
     bashCompletion: join(share, 'bash-completion/completions/convoy'),

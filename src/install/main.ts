@@ -1,6 +1,8 @@
-import { thisSource } from './source.js'
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { runInstallation } from './commands.js'
+import { Source } from './source.js'
 
-// `npm run install:host` and `uninstall:host`. An unpacked tarball has its packages in an archive: the rest of this program needs them.
-thisSource.unpack()
-const { runInstallation } = await import('./commands.js')
-process.exitCode = runInstallation(process.argv.slice(2))
+// `npm run install:host` and `uninstall:host`. It is a part of the program that it installs, in build/program.
+const source = new Source(resolve(dirname(fileURLToPath(import.meta.url)), '../..'))
+process.exitCode = runInstallation(process.argv.slice(2), source)

@@ -12,7 +12,7 @@ export interface WantedFile {
 /** Manual, completions and the sample configuration. */
 export function documents(source: Source, layout: Layout): readonly WantedFile[] {
   const completion = (shell: string) => {
-    const program = join(source.root, 'build/src/convoy.cjs')
+    const program = join(source.root, 'build/program/convoy.cjs')
     return execFileSync(process.execPath, [program, 'completion', shell], { encoding: 'utf8' })
   }
   return [
@@ -31,6 +31,6 @@ export function units(source: Source, layout: Layout): readonly WantedFile[] {
     content: source
       .read(join('systemd', name))
       .replaceAll('/usr/bin/node', process.execPath)
-      .replaceAll('/usr/local/lib/convoy/current/build/src/convoy.cjs', layout.program),
+      .replaceAll('/usr/local/lib/convoy/current/build/program/convoy.cjs', layout.program),
   }))
 }

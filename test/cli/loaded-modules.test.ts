@@ -12,6 +12,7 @@ import { Session } from '../../src/cli/session.js'
 import { silentEnvironment } from '../fakes/command-line.js'
 import { FakeControlServer } from '../fakes/control-server.js'
 
+// Before it was bundled: modules can be seen.
 const main = fileURLToPath(new URL('../../src/convoy.cjs', import.meta.url))
 
 /** Every command that only asks the daemon, with something for each argument that it needs. */

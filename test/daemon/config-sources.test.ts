@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { eventually } from '../engine/polling.js'
 import { convoy } from './convoy-command.js'
-import { DaemonProcess } from './daemon-process.js'
+import { DaemonProcess, moduleProgram } from './daemon-process.js'
 
 t.test('--check says what is right and what is wrong, with 0 and 1, and touches nothing', async (t) => {
   const directory = t.testdir({
@@ -69,7 +69,8 @@ t.test('YAML is not even loaded where there is no file', async (t) => {
   const directory = t.testdir({ 'c.yaml': 'jobs: 3\n' })
   const loaded = async (...args: string[]) => {
     const coverage = t.testdir({ coverage: {}, 'c.yaml': 'jobs: 3\n' })
-    const { code } = await convoy(['daemon', '--check', ...args], { NODE_V8_COVERAGE: join(coverage, 'coverage') })
+    const env = { NODE_V8_COVERAGE: join(coverage, 'coverage') }
+    const { code } = await convoy(['daemon', '--check', ...args], env, moduleProgram)
     t.equal(code, 0)
     const [report = ''] = readdirSync(join(coverage, 'coverage'))
     return /node_modules\/yaml\//.test(readFileSync(join(coverage, 'coverage', report), 'utf8'))
@@ -82,7 +83,9 @@ t.test('info --config and profiles load nothing of the daemon, and no YAML', asy
   const daemon = await new DaemonProcess(t).start()
   for (const argv of [['info', '--config'], ['profiles']]) {
     const coverage = t.testdir({})
-    t.match(await convoy([...argv, '-s', daemon.controlSocket], { NODE_V8_COVERAGE: coverage }), { code: 0 })
+    t.match(await convoy([...argv, '-s', daemon.controlSocket], { NODE_V8_COVERAGE: coverage }, moduleProgram), {
+      code: 0,
+    })
     const report = readdirSync(coverage).map((name) => readFileSync(join(coverage, name), 'utf8'))
     t.match(report.join(), /build\/src\/cli\/config-commands/)
     t.notMatch(report.join(), /build\/src\/(?:daemon|api|core|drivers|store)\/|node_modules\/(?:yaml|fastify|pino)\//)

@@ -9,9 +9,13 @@ export interface Ended {
 }
 
 /** Runs the real program. Through env(1), because tap loads itself into every Node process that a test starts. */
-export async function convoy(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+export async function convoy(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  program = mainProgram,
+): Promise<Ended> {
   const variables = Object.entries({ PATH: process.env['PATH'] ?? '', ...env }).map((entry) => entry.join('='))
-  const command = ['-i', ...variables, process.execPath, mainProgram, ...argv]
+  const command = ['-i', ...variables, process.execPath, program, ...argv]
   const child = spawn('/usr/bin/env', command, { stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<number | null>((done) => child.once('close', done))
   const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended])

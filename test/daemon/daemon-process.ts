@@ -7,7 +7,10 @@ import type { Test } from 'tap'
 import { type HttpAnswer, httpOverSocket, PluginClient } from '../engine/plugin-client.js'
 import { eventually } from '../engine/polling.js'
 
-export const mainProgram = fileURLToPath(new URL('../../src/convoy.cjs', import.meta.url))
+export const mainProgram = fileURLToPath(new URL('../../program/convoy.cjs', import.meta.url))
+
+/** The same, before it was bundled: to see which modules are loaded. */
+export const moduleProgram = fileURLToPath(new URL('../../src/convoy.cjs', import.meta.url))
 
 export interface DaemonSettings {
   /** Further arguments of `convoy daemon`. */

@@ -21,4 +21,5 @@ function named(name: string, driver: Driver): Driver {
 }
 
 Object.assign(driverKinds, { second })
-await import('../../src/main.js')
+const { main } = await import('../../src/main.js')
+await main()

@@ -20,7 +20,8 @@ export interface Tools {
 export type Prerequisites = { readonly tools: Tools } | { readonly missing: string }
 
 /** `convoy` as built from this checkout, or what CONVOY_MAIN names instead. */
-export const convoyMain = process.env['CONVOY_MAIN'] ?? fileURLToPath(new URL('../../src/convoy.cjs', import.meta.url))
+export const convoyMain =
+  process.env['CONVOY_MAIN'] ?? fileURLToPath(new URL('../../program/convoy.cjs', import.meta.url))
 
 /** A file of test/engine that is not compiled: found in the sources, beside the directory that was built. */
 export function sourceFile(name: string): string {

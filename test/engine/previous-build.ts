@@ -19,7 +19,9 @@ export async function buildPreviousCommit(directory: string): Promise<string> {
   await execa('tar', ['-x', '-C', directory], { input: (await archive).stdout })
   await symlink(join(checkout, 'node_modules'), join(directory, 'node_modules'))
   await execa(process.execPath, [join(checkout, 'node_modules/typescript/bin/tsc'), '-p', directory])
-  const programs = ['build/src/convoy.cjs', 'build/src/main.js'].map((path) => join(directory, path))
+  const bundler = join(directory, 'build/src/install/bundle.js')
+  if (existsSync(bundler)) await execa(process.execPath, [bundler], { cwd: directory })
+  const programs = ['build/program/convoy.cjs', 'build/src/convoy.cjs'].map((path) => join(directory, path))
   const program = programs.find((path) => existsSync(path))
   if (program === undefined) throw new Error(`no program in ${directory}`)
   return program

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { unitNames } from '../../src/install/layout.js'
 
-const program = fileURLToPath(new URL('../../src/install/main.js', import.meta.url))
+const program = fileURLToPath(new URL('../../program/install.js', import.meta.url))
 
 /** The program that `npm run install:host` starts, on a host that is a directory. */
 function hostOf(t: Test) {
@@ -25,12 +25,12 @@ t.test('a dry run says everything and does nothing; then it is done', async (t) 
   t.match(run('install'), { status: 0, stderr: '' })
   for (const name of unitNames) t.ok(existsSync(at(`etc/systemd/system/${name}`)), name)
   const service = readFileSync(at('etc/systemd/system/convoy.service'), 'utf8')
-  t.match(service, `ExecStart=${process.execPath} /usr/local/lib/convoy/current/build/src/convoy.cjs daemon\n`)
+  t.match(service, `ExecStart=${process.execPath} /usr/local/lib/convoy/current/build/program/convoy.cjs daemon\n`)
   t.match(readFileSync(at('usr/local/share/bash-completion/completions/convoy'), 'utf8'), 'complete ')
   t.notOk(existsSync(at('etc/convoy/convoy.yaml')), 'the configuration is the user’s')
   t.match(run('install'), { status: 0, stdout: 'This release is installed already.\n' })
 
-  const installed = spawnSync(process.execPath, [at('usr/local/lib/convoy/current/build/src/convoy.cjs')])
+  const installed = spawnSync(process.execPath, [at('usr/local/lib/convoy/current/build/program/convoy.cjs')])
   t.not(installed.status, 0, 'links are those of the host, not of the directory')
 
   appendFileSync(at('etc/systemd/system/convoy.service'), '# mine\n')
@@ -44,7 +44,7 @@ t.test('another prefix holds the program; without systemd there are no units, bu
   const { run, at } = hostOf(t)
   const { status, stdout } = run('install', '--prefix', '/opt/convoy', '--no-systemd')
   t.equal(status, 0)
-  t.match(stdout, `${process.execPath} /opt/convoy/lib/convoy/current/build/src/convoy.cjs daemon`)
+  t.match(stdout, `${process.execPath} /opt/convoy/lib/convoy/current/build/program/convoy.cjs daemon`)
   t.match(stdout, 'echo unix:///run/docker/plugins/convoy.sock > /etc/docker/plugins/convoy.spec')
   t.ok(existsSync(at('opt/convoy/share/man/man8/convoy.8')))
   t.notOk(existsSync(at('etc/systemd')))

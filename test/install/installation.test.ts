@@ -11,8 +11,8 @@ const unit = '/etc/systemd/system/convoy.service'
 /** A program of one file, built. */
 class SmallSource extends Source {
   override copyTo(directory: string): void {
-    mkdirSync(join(directory, 'build/src'), { recursive: true })
-    writeFileSync(join(directory, 'build/src/convoy.cjs'), this.read('build/src/convoy.cjs'))
+    mkdirSync(join(directory, 'build/program'), { recursive: true })
+    writeFileSync(join(directory, 'build/program/convoy.cjs'), this.read('build/program/convoy.cjs'))
   }
 }
 
@@ -21,9 +21,9 @@ function hostOf(t: Test) {
   const at = (path: string) => join(destination, path)
   const source = (text: string) => {
     const root = join(destination, 'source', text)
-    mkdirSync(join(root, 'build/src'), { recursive: true })
+    mkdirSync(join(root, 'build/program'), { recursive: true })
     writeFileSync(join(root, 'package.json'), '{"version":"1.0.0"}')
-    writeFileSync(join(root, 'build/src/convoy.cjs'), text)
+    writeFileSync(join(root, 'build/program/convoy.cjs'), text)
     return new SmallSource(root)
   }
   const open = () => new Installation({ layout, destination })
@@ -33,7 +33,7 @@ function hostOf(t: Test) {
     return steps.map(({ verb }) => verb).join(' ')
   }
   const running = () =>
-    readFileSync(join(at(readlinkSync(at(join(layout.library, 'current')))), 'build/src/convoy.cjs'), 'utf8')
+    readFileSync(join(at(readlinkSync(at(join(layout.library, 'current')))), 'build/program/convoy.cjs'), 'utf8')
   return { at, source, open, install, running }
 }
 

@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process'
 import { cpSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Guest } from './guest.js'
 import type { Lab } from './lab.js'
@@ -10,21 +9,15 @@ const checkout = fileURLToPath(new URL('../../../', import.meta.url))
 const mountpoint = '/convoy'
 /** A start takes 15 s on a machine that does nothing else. */
 const startDeadlineMs = 240_000
-const program = `node ${mountpoint}/build/src/convoy.cjs`
+const program = `node ${mountpoint}/build/program/convoy.cjs`
 
-/** A disk with convoy as it was built here, and the packages that it needs. */
+/** A disk with convoy as it was built here. */
 export function convoyDisk(lab: Lab): Disk {
   const directory = lab.makeDirectory()
-  for (const path of [join(checkout, 'package.json'), join(checkout, 'build/src'), ...productionPackages()]) {
-    cpSync(path, join(directory, relative(checkout, path)), { recursive: true })
+  for (const path of ['package.json', 'build/program', 'build/main.cache']) {
+    cpSync(join(checkout, path), join(directory, path), { recursive: true })
   }
   return { file: lab.diskOf('convoy', directory, 512), mountpoint }
-}
-
-function productionPackages(): readonly string[] {
-  const list = execFileSync('npm', ['ls', '--omit=dev', '--all', '--parseable'], { cwd: checkout, encoding: 'utf8' })
-  // What lies in the node_modules of a package is copied with it.
-  return list.split('\n').filter((path) => path.split('/node_modules/').length === 2)
 }
 
 /** A daemon in a guest, with volumes in one directory. */

@@ -1,3 +1,5 @@
+import { build } from 'esbuild'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { HostGuest } from './host-guest.js'
 import { Lab } from './lab.js'
@@ -26,6 +28,27 @@ const forbidden = [
   'InaccessiblePaths=/srv',
   'TemporaryFileSystem=/mnt',
 ]
+
+/** Says whether the host sees what it mounts. */
+const probe = `
+  import { findMountsHidden } from './mount-visibility.js'
+  import { SystemMounter } from './mounter.js'
+  const call = { signal: AbortSignal.timeout(60000), log: console }
+  const directory = '/var/lib/convoy/mounts/.self-test'
+  void findMountsHidden({ mounter: new SystemMounter(), directory }, call)
+    .then((hidden) => console.log(hidden === undefined ? 'seen' : 'hidden'))`
+
+/** One file: an installed program has no modules. */
+async function bundledProbe(): Promise<string> {
+  const resolveDir = fileURLToPath(new URL('../../src/host', import.meta.url))
+  const { outputFiles } = await build({
+    stdin: { contents: probe, resolveDir },
+    bundle: true,
+    platform: 'node',
+    write: false,
+  })
+  return outputFiles[0]!.text
+}
 
 t.test('a host of a user, with systemd and Docker', options, async (t) => {
   const host = new HostGuest(Lab.open(t))
@@ -57,23 +80,14 @@ t.test('a host of a user, with systemd and Docker', options, async (t) => {
 
   await t.test('each setting that hides mounts from the host is found by the self-test', async (t) => {
     // What the daemon runs at its start, alone: a start takes half a minute here.
-    const library = '/usr/local/lib/convoy/current/build/src/host'
-    await host.guest.write(
-      '/opt/probe.mjs',
-      `import { findMountsHidden } from '${library}/mount-visibility.js'
-       import { SystemMounter } from '${library}/mounter.js'
-       const call = { signal: AbortSignal.timeout(60000), log: console }
-       const directory = '/var/lib/convoy/mounts/.self-test'
-       const hidden = await findMountsHidden({ mounter: new SystemMounter(), directory }, call)
-       console.log(hidden === undefined ? 'seen' : 'hidden')`,
-    )
-    const probe = (setting: string) => {
+    await host.guest.write('/opt/probe.cjs', await bundledProbe())
+    const seenWith = (setting: string) => {
       const property = setting === '' ? '' : `-p ${setting}`
-      return host.sh(`systemd-run --quiet --wait --pipe ${property} /usr/local/bin/node /opt/probe.mjs`)
+      return host.sh(`systemd-run --quiet --wait --pipe ${property} /usr/local/bin/node /opt/probe.cjs`)
     }
-    t.equal(await probe(''), 'seen')
-    t.equal(await probe('MountFlags=shared'), 'seen')
-    for (const setting of forbidden) t.equal(await probe(setting), 'hidden', setting)
+    t.equal(await seenWith(''), 'seen')
+    t.equal(await seenWith('MountFlags=shared'), 'seen')
+    for (const setting of forbidden) t.equal(await seenWith(setting), 'hidden', setting)
     t.equal(await host.sh('grep -c self-test /proc/mounts || true'), '0', 'nothing is left mounted')
   })
 

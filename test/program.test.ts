@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+
+const checkout = fileURLToPath(new URL('../../', import.meta.url))
+
+/** The program as it is shipped, in a place where nothing else of the checkout is. */
+function copyOf(t: Test) {
+  const directory = t.testdir()
+  cpSync(join(checkout, 'package.json'), join(directory, 'package.json'))
+  cpSync(join(checkout, 'build/program'), join(directory, 'build/program'), { recursive: true })
+  const program = join(directory, 'build/program/convoy.cjs')
+  const run = (...argv: readonly string[]) => {
+    const command = ['-i', `PATH=${process.env['PATH'] ?? ''}`, process.execPath, program, ...argv]
+    return spawnSync('/usr/bin/env', command, { encoding: 'utf8' })
+  }
+  return { run, cache: join(directory, 'build/main.cache'), script: join(directory, 'build/program/main.js') }
+}
+
+t.test('the program needs nothing but Node', (t) => {
+  const { run } = copyOf(t)
+  t.match(run('ls', '--help'), { status: 0, stdout: /Usage: convoy ls/ })
+  t.match(run('ls', '--socket', '/none'), { status: 1, stderr: /no daemon at \/none/ })
+  t.match(run('daemon', '--ignore-config-file', '--check'), { status: 0, stdout: /the configuration is right/ })
+  t.end()
+})
+
+t.test('what V8 makes of the program is kept when it has rehearsed all of it: a daemon, Docker, a database', (t) => {
+  const { run, cache } = copyOf(t)
+  t.match(run('rehearsal'), { status: 0 })
+  t.ok(statSync(cache).size > 100_000)
+  t.equal(statSync(cache).mode & 0o777, 0o644, 'whoever may run the program may read it')
+  t.end()
+})
+
+t.test('what was kept is not used when it is damaged, cut short, of another script, or there is none', (t) => {
+  const { run, cache, script } = copyOf(t)
+  const isGood = (why: string) => t.match(run('ls', '--help'), { status: 0, stdout: /Usage: convoy ls/ }, why)
+  run('rehearsal')
+  isGood('whole')
+  const bytes = readFileSync(cache)
+  for (const at of [0, 31, 32, 40, bytes.length >> 1, bytes.length - 1]) {
+    const damaged = Buffer.from(bytes)
+    damaged[at] = damaged[at]! ^ 0xff
+    writeFileSync(cache, damaged)
+    isGood(`byte ${at}`)
+    writeFileSync(cache, bytes.subarray(0, at))
+    isGood(`${at} bytes`)
+  }
+  writeFileSync(cache, bytes)
+  const text = readFileSync(script, 'latin1')
+  writeFileSync(script, text.replaceAll('show the daemon', 'SHOW THE DAEMON'))
+  t.match(run('--help').stdout, 'SHOW THE DAEMON', 'of another script of the same length')
+  rmSync(cache)
+  isGood('none')
+  t.end()
+})
