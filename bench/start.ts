@@ -2,7 +2,6 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { BenchDaemon } from './bench-daemon.js'
 import type { Benchmark } from './benchmark.js'
-import { measureModules } from './module-cost.js'
 import { readCpuTime } from './on-cpu.js'
 import { layOutVolumes, populatedName } from './population.js'
 import { formatMs, isAtMost, type Table } from './report.js'
@@ -37,7 +36,7 @@ export const startBenchmark: Benchmark = {
       method:
         '`convoy daemon` spawned and asked every ms until it answers a Get of one of the volumes; the database is in the ' +
         'page cache. "On a processor" adds up all threads; "waiting for one" is what other work on the machine costs.',
-      tables: [startTable(full, none), await profileStart(populated), measureModules()],
+      tables: [startTable(full, none), await profileStart(populated)],
       verdicts: [isAtMost('daemon ready ≤ 500 ms with 10,000 volumes (p50)', full.untilAnswer.p50, 500, 'ms')],
       notes: [
         `A fresh database beside 10,000 volumes on the storage: first answer after ${formatMs(first.answersMs)} ms, all ` +

@@ -45,6 +45,8 @@ const packageUsers: PlaceTable = {
   'better-sqlite3': ['store'],
   fastify: ['api'],
   '@fastify/swagger': ['api'],
+  '@fastify/ajv-compiler': ['api'],
+  '@fastify/fast-json-stringify-compiler': ['api'],
   '@fastify/type-provider-typebox': ['api'],
   typebox: ['api'],
   pino: ['daemon'],

@@ -3,6 +3,7 @@ import { ConvoyError } from '../errors.js'
 import { AnsweredMethods } from './answered-methods.js'
 import type { ApiDeps } from './api-deps.js'
 import { registerDockerPlugin } from './docker-plugin.js'
+import { compileWhenNeeded } from './compilers.js'
 import { errorBody } from './error-response.js'
 
 /** Answers Docker's protocol; the control server does so too, because old hosts' `.spec` files point there. */
@@ -20,13 +21,13 @@ function createServer(methods: AnsweredMethods): FastifyInstance {
     bodyLimit: 1024 * 1024,
     // A volume's name has up to 128 characters; a longer one gets an answer of ours.
     routerOptions: { maxParamLength: 4096 },
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
   })
   // Docker keeps connections for ever and races with whoever closes them; fastify ignores 0 in its own options.
   app.server.keepAliveTimeout = 0
   app.server.requestTimeout = 0
   app.server.headersTimeout = 0
   app.server.timeout = 0
+  compileWhenNeeded(app)
   app.setNotFoundHandler((request, reply) => refuseRoute(request, reply, methods.of(request.url)))
   return app
 }

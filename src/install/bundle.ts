@@ -17,13 +17,16 @@ const children = ['store/sqlite-worker.js', 'host/file-process-main.js', 'host/w
 const addon = 'better_sqlite3.node'
 const addonPackage = 'node_modules/better-sqlite3'
 
-/** What packages of ours would load for uses that we have none of: Docker over SSH, and builds. */
+/** What packages of ours would load for uses that we have none of: Docker over SSH, and builds; servers with TLS. */
 const unused = /^(?:ssh2|@grpc\/grpc-js|@grpc\/proto-loader)$/
 
 const leaveOut: Plugin = {
   name: 'leave out',
   setup(it) {
     it.onResolve({ filter: unused }, ({ path }) => ({ path, namespace: 'unused' }))
+    it.onResolve({ filter: /^node:(?:https|http2)$/ }, ({ path, importer }) =>
+      importer.includes('/node_modules/fastify/') ? { path, namespace: 'unused' } : undefined,
+    )
     it.onLoad({ filter: /./, namespace: 'unused' }, () => ({ contents: 'module.exports = {}' }))
   },
 }
