@@ -3,6 +3,7 @@ import type { DriverRegistry } from '../drivers/registry.js'
 import type { ConvoyError } from '../errors.js'
 import type { JobProcesses } from '../host/job-processes.js'
 import type { Mounter } from '../host/mounter.js'
+import type { FailedContainers } from '../host/failed-containers.js'
 import type { VolumeHolders } from '../host/volume-holders.js'
 import type { CallContext, Logger } from '../model/call-context.js'
 import type { OnRemove } from '../model/volume.js'
@@ -19,6 +20,7 @@ export interface CoreDeps {
   readonly mounter: Mounter
   readonly holders: VolumeHolders
   readonly containers: ContainerUsers
+  readonly failedContainers: Pick<FailedContainers, 'list' | 'start' | 'isDockerThere'>
   readonly jobProcesses: JobProcesses
   readonly locks: VolumeLocks
   readonly now: () => Date
@@ -43,6 +45,8 @@ export interface Policy {
   /** Directory below which core mounts file systems. */
   readonly mountRoot: string
   readonly mostRunningJobs: number
+  /** Whether containers that a failed mount left behind are started again. */
+  readonly reviveContainers: boolean
   readonly profiles: Profiles
   readonly eventRetention: EventRetention
 }

@@ -12,6 +12,7 @@ import { Rebuild } from './rebuild.js'
 import { Recovery } from './recovery.js'
 import { Removal } from './removal.js'
 import { Resumption } from './resumption.js'
+import { Revival } from './revival.js'
 import { Retirement } from './retirement.js'
 import { Trash } from './trash.js'
 import { Volumes } from './volumes.js'
@@ -30,6 +31,7 @@ export interface Core {
   readonly reconciliation: Reconciliation
   readonly events: Events
   readonly diagnosis: Diagnosis
+  readonly revival: Revival
 }
 
 export function createCore(deps: CoreDeps): Core {
@@ -49,8 +51,9 @@ export function createCore(deps: CoreDeps): Core {
   const rebuild = new Rebuild(deps, { volumes, discovery, events })
   const reconciliation = new Reconciliation(deps, { holding, mounts })
   const diagnosis = new Diagnosis(deps)
+  const revival = new Revival(deps, { events, availability })
   return {
     ...{ volumes, mounts, removal, alteration, jobs, trash, recovery, discovery, rebuild, reconciliation, events },
-    diagnosis,
+    ...{ diagnosis, revival },
   }
 }

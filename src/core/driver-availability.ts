@@ -16,6 +16,10 @@ export class DriverAvailability {
     this.#events.note('driver.unavailable', { driver, error: error.sentence })
   }
 
+  isAvailable(driver: string): boolean {
+    return !this.#unavailable.has(driver)
+  }
+
   noteAnswer(driver: string): void {
     if (this.#unavailable.delete(driver)) this.#events.note('driver.available', { driver })
   }

@@ -31,6 +31,7 @@ export interface DaemonConfig {
   readonly onDockerRemove: OnRemove
   readonly trashRetentionMs: number
   readonly mostRunningJobs: number
+  readonly reviveContainers: boolean
   readonly eventRetention: EventRetention
   readonly logFile: string | undefined
   readonly logLevel: LogLevel
@@ -94,6 +95,7 @@ export function parseDaemonConfig({ args, environment, file }: ConfigSources): D
     onDockerRemove: options['on-docker-remove'],
     trashRetentionMs: options['trash-retention'],
     mostRunningJobs: options.jobs,
+    reviveContainers: options['revive-containers'],
     eventRetention: { longestMs: options['event-retention'], most: options['event-count'] },
     logFile: options.log,
     logLevel: options['log-level'],

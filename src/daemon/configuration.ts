@@ -89,6 +89,7 @@ function merge(before: DaemonConfig, next: DaemonConfig): DaemonConfig {
     onDockerRemove: next.onDockerRemove,
     trashRetentionMs: next.trashRetentionMs,
     mostRunningJobs: next.mostRunningJobs,
+    reviveContainers: next.reviveContainers,
     eventRetention: next.eventRetention,
     createOnDockerMount: next.createOnDockerMount,
     logLevel: next.logLevel,

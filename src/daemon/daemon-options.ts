@@ -113,6 +113,11 @@ export const daemonOptions = {
     help: 'how many removals of data may run at once',
     isReloadable: true,
   }),
+  'revive-containers': withDefault('false', {
+    ...switchOption,
+    help: 'once after the start, start containers with a restart policy that a failed mount left behind',
+    isReloadable: true,
+  }),
   'event-retention': withDefault('7d', {
     parse: parseDurationMs,
     placeholder: 'DURATION',

@@ -7,6 +7,8 @@ import { DriverRegistry, driverKinds } from '../drivers/registry.js'
 import type { ConvoyError } from '../errors.js'
 import { startTimer } from '../host/clock.js'
 import { DockerContainers } from '../host/docker-containers.js'
+import { DockerEngine } from '../host/docker-engine.js'
+import { FailedContainers } from '../host/failed-containers.js'
 import { MountHolders } from '../host/mount-holders.js'
 import { findMountsHidden } from '../host/mount-visibility.js'
 import { type Mounter, SystemMounter } from '../host/mounter.js'
@@ -99,6 +101,7 @@ function coreDeps({ configuration, ledger, drivers, hostId, mounter, log }: Part
     mounter,
     holders: new KernelVolumeHolders(new MountHolders()),
     containers: new DockerContainers(config.name, log),
+    failedContainers: new FailedContainers(new DockerEngine(), config.name),
     jobProcesses: new SystemJobProcesses({
       root: join(config.root, 'jobs'),
       command: [process.execPath, process.argv[1] ?? '', 'job-process'],
@@ -140,6 +143,9 @@ function policyOf(configuration: Configuration): Policy {
     },
     get mostRunningJobs() {
       return configuration.current.mostRunningJobs
+    },
+    get reviveContainers() {
+      return configuration.current.reviveContainers
     },
     get eventRetention() {
       return configuration.current.eventRetention

@@ -63,6 +63,8 @@ export class Upkeep {
     if (!core.volumes.isComplete) await core.discovery.run(call)
     await core.recovery.resumeAll(call)
     await core.reconciliation.run(call)
+    // May wait for Docker, and long.
+    this.#run('revival', (ofRevival) => core.revival.run(ofRevival))
   }
 
   #prune(): Promise<void> {

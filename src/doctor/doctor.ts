@@ -3,7 +3,8 @@ import type { Check } from './check.js'
 import { quote } from './checks/commands.js'
 import type { DaemonAddress } from './daemon-view.js'
 import type { Finding } from './finding.js'
-import { isLeftByMount, isMeantToRun, startCommand } from './checks/failed-containers.js'
+import { FailedContainers } from '../host/failed-containers.js'
+import { startCommand } from './checks/failed-containers.js'
 import { describeExamination, type ExaminationDocument } from './examination-json.js'
 import { examine, findingsOf, type Outcome } from './examination.js'
 import type { Site } from './site.js'
@@ -58,11 +59,10 @@ export class Doctor {
    */
   async revive(mode: 'plan' | 'run', tell: (deed: Deed) => void): Promise<void> {
     const { daemon, docker } = this.#deps.openSite()
-    const driver = await daemon.setting('name')
-    const stopped = await docker.listStopped()
-    for (const container of stopped.filter((one) => isLeftByMount(one, driver) && isMeantToRun(one))) {
+    const failed = new FailedContainers(docker, await daemon.setting('name'))
+    for (const container of await failed.list()) {
       const command = startCommand(container.name)
-      tell(mode === 'plan' ? { command } : await attempt(command, () => docker.start(container.id)))
+      tell(mode === 'plan' ? { command } : await attempt(command, () => failed.start(container.id)))
     }
   }
 

@@ -32,7 +32,7 @@ const timeoutMs = 40_000
 /** Docker itself gives a plugin 120 s to mount. */
 const startTimeoutMs = 130_000
 
-/** Docker's API, for people who look for what is wrong. Every call ends, and throws ConvoyError `unavailable` only. */
+/** Docker's API, for whoever looks for what is wrong. Every call ends, and throws ConvoyError `unavailable` only. */
 export class DockerEngine {
   readonly #socketPath: string
 
@@ -66,7 +66,7 @@ export class DockerEngine {
     })
   }
 
-  /** Containers that do not run. */
+  /** Containers that do not run, the newest first. */
   async listStopped(): Promise<readonly StoppedContainer[]> {
     return this.#ask(timeoutMs, async (docker) => {
       const filters = { status: ['created', 'exited'] }
@@ -79,9 +79,10 @@ export class DockerEngine {
     })
   }
 
+  /** One that runs already is no error. ConvoyError `not-found` for one that is gone. */
   async start(container: string): Promise<void> {
     await this.#ask(startTimeoutMs, async (docker) => {
-      await docker.getContainer(container).start()
+      await docker.getContainer(container).start().catch(unlessRunning)
     })
   }
 
@@ -102,7 +103,8 @@ export class DockerEngine {
       code === 'ECONNRESET' || code === 'ETIMEDOUT'
         ? `Docker did not answer within ${timeout / 1000} s`
         : (reasons[code] ?? reasonOf(error))
-    return new ConvoyError('unavailable', `${message} (${this.#socketPath})`, { cause: thrown })
+    const kind = isAnswer(thrown, 404) ? 'not-found' : 'unavailable'
+    return new ConvoyError(kind, `${message} (${this.#socketPath})`, { cause: thrown })
   }
 }
 
@@ -129,7 +131,15 @@ async function inspect(docker: Docker, id: string): Promise<readonly StoppedCont
     const restartPolicy = HostConfig.RestartPolicy?.Name || 'no'
     return [{ id, name: Name.replace(/^\//, ''), error: State.Error, restartPolicy, volumes }]
   } catch (thrown) {
-    if (thrown instanceof Error && 'statusCode' in thrown && thrown.statusCode === 404) return []
+    if (isAnswer(thrown, 404)) return []
     throw thrown
   }
+}
+
+function unlessRunning(thrown: unknown): void {
+  if (!isAnswer(thrown, 304)) throw thrown
+}
+
+function isAnswer(thrown: unknown, status: number): boolean {
+  return thrown instanceof Error && 'statusCode' in thrown && thrown.statusCode === status
 }

@@ -33,6 +33,10 @@ const severities = {
   'job.cancel': 'info',
   'driver.unavailable': 'error',
   'driver.available': 'info',
+  /** A container that a failed mount had left behind runs again, because the daemon started it. */
+  'container.revive': 'info',
+  /** It did not start again, and is left as it is. */
+  'container.revive.fail': 'error',
   'daemon.start': 'info',
   /** The database was made anew from what the storage says. */
   'daemon.rebuild': 'info',
@@ -90,6 +94,8 @@ export interface EventDetails {
   readonly pid?: number
   /** Of notifications. */
   readonly target?: string
+  /** The name. */
+  readonly container?: string
   readonly reason?: EventReason
   readonly error?: string
   /** Of a gap: the id or time that was asked for, and the oldest id that is kept. */

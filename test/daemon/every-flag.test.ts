@@ -69,7 +69,10 @@ const examples: readonly Example[] = [
   ['daemon --check --ignore-config-file --name x --root /x --drivers vfs --driver-opts vfs.path=/x', /./],
   ['daemon --check --config CONFIG', /CONFIG/, 1],
   ['daemon --check --socket /x/a --plugin-socket /x/b --on-docker-remove trash --trash-retention 1h --jobs 1', /./],
-  ['daemon --check --event-retention 1d --event-count 5 --create-on-docker-mount --ignore-docker-delete', /./],
+  [
+    'daemon --check --revive-containers --event-retention 1d --event-count 5 --create-on-docker-mount --ignore-docker-delete',
+    /./,
+  ],
   ['daemon --check --log /x/log --log-level warn --log-format pretty --debug --cmd-timeout 1m --mnt-ns /x', /./],
   ['--debug ls --quiet', ''],
   ['--verbose create whole', /^\{\n {2}"Name": "whole"/],

@@ -68,12 +68,12 @@ t.test('only containers that a failed mount left behind against their policy are
   await site.doctor.revive('plan', (deed) => told.push(deed))
   t.same(
     told,
-    ['shop', 'broken', 'web'].map((name) => ({ command: `sudo docker start ${name}` })),
+    ['web', 'broken', 'shop'].map((name) => ({ command: `sudo docker start ${name}` })),
   )
   t.same(site.started, [])
   told.length = 0
   await site.doctor.revive('run', (deed) => told.push(deed))
-  t.same(site.started, ['shop', 'web'], 'one that fails does not keep the next from being started')
+  t.same(site.started, ['web', 'shop'], 'one that fails does not keep the next from being started')
   t.match(told, [{ error: undefined }, { error: /still no disk/ }, { error: undefined }])
 })
 

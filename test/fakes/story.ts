@@ -65,6 +65,8 @@ class Story {
       case 'job.cancel':
       case 'driver.unavailable':
       case 'driver.available':
+      case 'container.revive':
+      case 'container.revive.fail':
       case 'daemon.start':
       case 'daemon.rebuild':
       case 'daemon.degraded':

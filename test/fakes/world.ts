@@ -8,11 +8,13 @@ import { ConvoyError } from '../../src/errors.js'
 import type { JobAssignment, JobResult } from '../../src/host/job-processes.js'
 import type { CallContext } from '../../src/model/call-context.js'
 import type { MountId } from '../../src/model/mount.js'
+import { optional } from '../../src/model/optional.js'
 import type { Attributes, VolumeHandle } from '../../src/model/volume.js'
 import type { VolumeName } from '../../src/model/volume-name.js'
 import { Ledger } from '../../src/store/ledger.js'
 import { dayMs, FakeClock } from './fake-clock.js'
 import { FakeContainers } from './fake-containers.js'
+import { FakeFailedContainers } from './fake-failed-containers.js'
 import { FakeDatabase } from './fake-database.js'
 import { FakeDirectoryDriver, placeAt } from './fake-directory-driver.js'
 import type { FakeDriverDeps } from './fake-driver.js'
@@ -49,6 +51,7 @@ export class World {
   readonly kernel = new FakeKernel()
   readonly database = new FakeDatabase()
   readonly containers = new FakeContainers()
+  readonly failedContainers = new FakeFailedContainers()
   readonly log = new QuietLog()
   readonly storages = { directory: new FakeStorage(), filesystem: new FakeStorage() }
   readonly jobs = new FakeJobProcesses((assignment) => this.#work(assignment))
@@ -57,9 +60,12 @@ export class World {
     trashRetentionMs: dayMs,
     mountRoot: '/mounts',
     mostRunningJobs: 2,
+    reviveContainers: false,
     eventRetention: { longestMs: 7 * dayMs, most: 10_000 },
     profiles: new Map(),
   }
+  /** Why nothing may be mounted, in the lives to come. */
+  mountRefusal: ConvoyError | undefined
   /** Replaces a driver in the lives to come. */
   decorate: (driver: Driver) => Driver = (driver) => driver
   #nextId = 1
@@ -241,7 +247,7 @@ export class World {
     const ledger = new Ledger(this.database.connect(faults), this.database.contents(), soon)
     const drivers = new DriverRegistry(this.#openDrivers(faults))
     const locks = new VolumeLocks()
-    const { kernel, containers, policy, log, clock } = this
+    const { kernel, containers, failedContainers, policy, log, clock } = this
     const core = createCore({
       ledger,
       drivers,
@@ -251,6 +257,7 @@ export class World {
         ofEach: (paths) => faults.step(`holders of ${paths.join(', ')}`, () => kernel.holders.ofEach(paths)),
       },
       containers,
+      failedContainers,
       jobProcesses: this.jobs.connect(faults),
       locks,
       hostId: 'this-host',
@@ -260,6 +267,7 @@ export class World {
       newId: () => `00000000-0000-4000-8000-${String(this.#nextId++).padStart(12, '0')}`,
       policy,
       log,
+      ...optional('mountRefusal', this.mountRefusal),
     })
     return { faults, ledger, core, locks, drivers }
   }

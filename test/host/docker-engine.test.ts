@@ -77,8 +77,11 @@ t.test('what the engine says of a start that fails is the error', async (t) => {
   const { docker } = await engine(t, {
     'POST /containers/a/start': [204, undefined],
     'POST /containers/b/start': [500, { message: 'error while mounting volume: no disk' }],
+    'POST /containers/runs/start': [304, undefined],
   })
   await docker.start('a')
+  await docker.start('runs')
+  await t.rejects(docker.start('gone'), { code: 'not-found' })
   await t.rejects(docker.start('b'), { code: 'unavailable', message: /^error while mounting volume: no disk/ })
 })
 

@@ -49,7 +49,7 @@ t.test('a type stands for itself and what is below it, whole words only', async 
 })
 
 t.test('what matters less than what is asked for is left out', async (t) => {
-  const errors = ['job.fail', 'driver.unavailable', 'daemon.degraded']
+  const errors = ['job.fail', 'driver.unavailable', 'container.revive.fail', 'daemon.degraded']
   t.strictSame(chosenTypes({ types: [], least: 'error' }), errors)
   t.strictSame(chosenTypes({ types: [], least: 'warning' }), [...errors, 'notify.fail', 'gap'])
   t.strictSame(chosenTypes({ types: ['job'], least: 'warning' }), ['job.fail'])

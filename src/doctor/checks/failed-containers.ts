@@ -1,4 +1,4 @@
-import type { StoppedContainer } from '../../host/docker-engine.js'
+import { isLeftByMount, isMeantToRun } from '../../host/failed-containers.js'
 import type { Check } from '../check.js'
 import { quote } from './commands.js'
 
@@ -23,16 +23,3 @@ export const failedContainers: Check = {
 
 /** What a person types to start it. */
 export const startCommand = (name: string) => `sudo docker start ${quote(name)}`
-
-/** The second kind is that of an engine that started before the plugin. */
-const mountError = /^(?:error while mounting volume|get \S+: )/
-
-/** Docker keeps the reason of the last start only, and drops it when a start succeeds. */
-export function isLeftByMount({ error, volumes }: StoppedContainer, driver: string): boolean {
-  return mountError.test(error) && volumes.some((volume) => volume.driver === driver)
-}
-
-/** Docker would have started it again: nobody decided that it stays down. */
-export function isMeantToRun({ restartPolicy }: StoppedContainer): boolean {
-  return restartPolicy !== 'no'
-}
