@@ -9,6 +9,9 @@ const diagnosisDocument = Type.Object(
     pid: Type.Integer(),
     node: Type.String({ description: 'the version of Node.js' }),
     isComplete: Type.Boolean({ description: 'the storage has said which volumes it holds' }),
+    unavailable: Type.Record(Type.String(), Type.String(), {
+      description: 'drivers whose storage does not answer, and why',
+    }),
     degraded: Type.Optional(Type.String({ description: 'why nothing can be changed; absent when all is well' })),
     database: Type.Optional(
       Type.Object({
@@ -33,6 +36,7 @@ export function registerDiagnosisRoute(app: ControlScope, { core }: ApiDeps): vo
     const { database, ...rest } = await core.diagnosis.describe()
     const described = database === undefined ? {} : { database: { ...database, schema: [...database.schema] } }
     const { isComplete } = core.volumes
-    return { pid: process.pid, node: process.version, isComplete, ...rest, ...described }
+    const unavailable = Object.fromEntries(core.availability.reasons)
+    return { pid: process.pid, node: process.version, isComplete, unavailable, ...rest, ...described }
   })
 }

@@ -17,7 +17,7 @@ export function registerHostRoutes(app: ControlScope, deps: ApiDeps): void {
   })
   app.get('/v1/info', { schema: { response: { 200: infoDocument } } }, () => ({
     General: { ...deps.general, Version: deps.version, Degraded: core.volumes.degraded?.sentence },
-    ...Object.fromEntries(core.volumes.listDrivers().map((driver) => [driver.name, driver.describe()])),
+    ...Object.fromEntries(core.volumes.listDrivers().map((driver) => [driver.name, describe(driver, core)])),
   }))
   app.get('/v1/drivers', { schema: { response: { 200: driversDocument } } }, () =>
     core.volumes.listDrivers().map((driver, index) => ({
@@ -39,6 +39,10 @@ export function registerHostRoutes(app: ControlScope, deps: ApiDeps): void {
       return {}
     }),
   )
+}
+
+function describe(driver: ReturnType<Core['volumes']['listDrivers']>[number], { availability }: Core) {
+  return { ...driver.describe(), ...optional('Unavailable', availability.reasons.get(driver.name)) }
 }
 
 function unreadiness({ volumes, mounts }: Core): string | undefined {

@@ -32,6 +32,7 @@ export interface Core {
   readonly events: Events
   readonly diagnosis: Diagnosis
   readonly revival: Revival
+  readonly availability: DriverAvailability
 }
 
 export function createCore(deps: CoreDeps): Core {
@@ -54,6 +55,6 @@ export function createCore(deps: CoreDeps): Core {
   const revival = new Revival(deps, { events, availability })
   return {
     ...{ volumes, mounts, removal, alteration, jobs, trash, recovery, discovery, rebuild, reconciliation, events },
-    ...{ diagnosis, revival },
+    ...{ diagnosis, revival, availability },
   }
 }

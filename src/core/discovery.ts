@@ -16,6 +16,8 @@ export class Discovery {
   readonly #deps: CoreDeps
   readonly #volumes: Volumes
   readonly #availability: DriverAvailability
+  #isBehind = false
+  #isReading = false
 
   constructor(deps: CoreDeps, parts: { readonly volumes: Volumes; readonly availability: DriverAvailability }) {
     this.#deps = deps
@@ -23,32 +25,59 @@ export class Discovery {
     this.#availability = parts.availability
   }
 
+  /** Whether a storage that did not answer is to be asked again. */
+  get isDue(): boolean {
+    if (this.#isReading) return false
+    return this.#isBehind || !this.#volumes.isComplete || this.#availability.reasons.size > 0
+  }
+
   /** Asks every driver. Until all have answered once, a name that is missing is not known to be absent. */
   async run(call: CallContext): Promise<void> {
-    const { ledger, drivers, log } = this.#deps
-    const failed: string[] = []
-    for (const driver of drivers.all) {
-      try {
-        await this.#readAll(driver, call)
-        this.#availability.noteAnswer(driver.name)
-      } catch (thrown) {
-        failed.push(driver.name)
-        this.#availability.noteFailure(driver.name, toConvoyError(thrown))
-        log.warn({ driver: driver.name, err: thrown }, 'the storage could not be asked for its volumes')
-      }
+    this.#isReading = true
+    try {
+      this.#isBehind = (await this.#readEach(call)) === 'some'
+    } finally {
+      this.#isReading = false
     }
-    if (failed.length > 0) return
+    if (this.#isBehind) return
+    const { ledger } = this.#deps
     if (ledger.setting('discovered') !== 'yes') {
       await ledger.commit('discover', { put: 'setting', key: 'discovered', value: 'yes' })
     }
     this.#volumes.isComplete = true
   }
 
-  async #readAll(driver: Driver, call: CallContext): Promise<void> {
+  /** Which drivers answered. */
+  async #readEach(call: CallContext): Promise<'all' | 'some'> {
+    const { drivers, log } = this.#deps
+    let answered: 'all' | 'some' = 'all'
+    for (const driver of drivers.all) {
+      try {
+        const isEmpty = await this.#readAll(driver, call)
+        // What seems empty may be the mountpoint of a disk that is not there.
+        if (!isEmpty || !this.#hasVolumes(driver)) this.#availability.noteAnswer(driver.name)
+      } catch (thrown) {
+        answered = 'some'
+        const isNews = !this.#availability.reasons.has(driver.name)
+        this.#availability.noteFailure(driver.name, toConvoyError(thrown))
+        if (isNews) log.warn({ driver: driver.name, err: thrown }, 'the storage could not be asked for its volumes')
+      }
+    }
+    return answered
+  }
+
+  #hasVolumes({ name }: Driver): boolean {
+    return [...this.#deps.ledger.volumes.values()].some(({ driver, state }) => driver === name && state !== 'creating')
+  }
+
+  /** Whether the storage held nothing. */
+  async #readAll(driver: Driver, call: CallContext): Promise<boolean> {
     const { ledger, log } = this.#deps
     let writes: LedgerWrite[] = []
     const found = new Set<string>()
+    let isEmpty = true
     for await (const one of driver.discover(call)) {
+      isEmpty = false
       // A removal that was cut short shows a volume twice, live first.
       const news = found.has(one.handle.id) ? undefined : this.#unknown(driver, one)
       if (news === undefined) continue
@@ -60,6 +89,7 @@ export class Discovery {
     }
     if (writes.length > 0) await ledger.commit('discover', ...writes)
     if (found.size > 0) log.info({ driver: driver.name, volumes: found.size }, 'found volumes on the storage')
+    return isEmpty
   }
 
   /** What the ledger must learn of this volume. Anything under way on the name is newer than what was read. */

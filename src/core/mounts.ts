@@ -1,8 +1,7 @@
 import { join } from 'node:path'
-import pRetry, { AbortError } from 'p-retry'
 import type { MountSource } from '../drivers/driver.js'
 import type { MountHolder } from '../host/mount-holders.js'
-import { ConvoyError, isConvoyError, toConvoyError } from '../errors.js'
+import { ConvoyError, toConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
 import type { EventReason } from '../model/event.js'
 import type { MountId, MountReference } from '../model/mount.js'
@@ -136,7 +135,9 @@ export class Mounts {
     if (isRecorded) await ledger.commit('mount-intent', { put: 'volume', row: intent })
     try {
       const attach = () => driver.attach(volume, driverCall(ledger, volume.id, call))
-      const source = await this.#untilReachable(volume, call, attach)
+      const source = await this.#availability.untilAnswered(volume, call, attach).catch((thrown: unknown) => {
+        throw call.signal.aborted ? gone(volume.name, thrown) : thrown
+      })
       return { ...volume, state: 'attached', mountpoint: await this.#mountSource(intent, source, call) }
     } catch (thrown) {
       if (isRecorded) await this.#undoAttach(intent, undoing(call))
@@ -149,38 +150,6 @@ export class Mounts {
     const mountpoint = mountPath(this.#deps.policy, volume.name)
     await this.#deps.mounter.mount({ ...source, mountpoint }, call)
     return join(mountpoint, source.subdirectory)
-  }
-
-  /** One refused Mount ends `--restart=always` for good, so what may pass is waited for, here. */
-  #untilReachable(
-    { name, driver }: Volume,
-    call: CallContext,
-    attach: () => Promise<MountSource>,
-  ): Promise<MountSource> {
-    const attempt = async () => {
-      try {
-        const source = await attach()
-        this.#availability.noteAnswer(driver)
-        return source
-      } catch (thrown) {
-        if (isConvoyError(thrown, 'unavailable') && !call.signal.aborted) throw thrown
-        throw new AbortError(toConvoyError(thrown))
-      }
-    }
-    let last: unknown
-    return pRetry(attempt, {
-      retries: 1000,
-      minTimeout: 200,
-      maxTimeout: 5000,
-      signal: call.signal,
-      onFailedAttempt: ({ error, attemptNumber }) => {
-        last = error
-        this.#availability.noteFailure(driver, toConvoyError(error))
-        call.log.warn({ volume: name, attempt: attemptNumber, err: error }, 'storage not reachable yet: retrying')
-      },
-    }).catch((thrown: unknown) => {
-      throw thrown === call.signal.reason ? gone(name, last ?? thrown) : thrown
-    })
   }
 
   /** A reference of an earlier engine life is only a hint: Docker uses its id again after a crash, without an Unmount. */

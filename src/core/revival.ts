@@ -63,7 +63,7 @@ export class Revival {
   #isStorageThere({ volumes }: StoppedContainer): boolean {
     const { ledger } = this.#deps
     const drivers = volumes.flatMap(({ name }) => (isVolumeName(name) ? (ledger.volumes.get(name)?.driver ?? []) : []))
-    return drivers.every((driver) => this.#availability.isAvailable(driver))
+    return !drivers.some((driver) => this.#availability.reasons.has(driver))
   }
 
   /** False when Docker went away. */

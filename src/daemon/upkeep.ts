@@ -6,6 +6,8 @@ import type { Ledger } from '../store/ledger.js'
 import type { Notifying } from './notifying.js'
 
 const reconcileEveryMs = 30_000
+/** A storage that is late is read soon after it has come. */
+const discoverEveryMs = 5000
 const sweepEveryMs = 60_000
 const pruneEventsEveryMs = 60_000
 const backupEveryMs = 60 * 60_000
@@ -33,6 +35,7 @@ export class Upkeep {
     this.#run('recovery', (call) => this.#recover(call))
     const reconcile = this.#every(reconcileEveryMs, 'reconciliation', (call) => this.#reconcile(call))
     this.#deps.core.reconciliation.onEpoch(reconcile)
+    this.#every(discoverEveryMs, 'discovery', (call) => this.#discover(call))
     this.#every(sweepEveryMs, 'trash', (call) => this.#deps.core.trash.sweep(call))
     this.#every(pruneEventsEveryMs, 'events', () => this.#prune())
     this.#every(backupEveryMs, 'backup', () => this.#backUp())
@@ -59,12 +62,16 @@ export class Upkeep {
 
   async #reconcile(call: CallContext): Promise<void> {
     const { core } = this.#deps
-    // A storage that did not answer at start may do so now.
-    if (!core.volumes.isComplete) await core.discovery.run(call)
     await core.recovery.resumeAll(call)
     await core.reconciliation.run(call)
     // May wait for Docker, and long.
     this.#run('revival', (ofRevival) => core.revival.run(ofRevival))
+  }
+
+  /** A storage that did not answer may do so now. */
+  async #discover(call: CallContext): Promise<void> {
+    const { discovery } = this.#deps.core
+    if (discovery.isDue) await discovery.run(call)
   }
 
   #prune(): Promise<void> {

@@ -32,6 +32,8 @@ export interface DaemonDiagnosis {
   readonly pid: number
   readonly node: string
   readonly isComplete: boolean
+  /** Driver → why its storage does not answer. A daemon of an earlier version does not say. */
+  readonly unavailable?: Readonly<Record<string, string>>
   readonly degraded?: string
   readonly database?: DatabaseDescription
   readonly databaseError?: string

@@ -30,7 +30,10 @@ export interface Driver {
    * error. May take long: core runs it in a job.
    */
   remove(volume: VolumeHandle, call: DriverCall & RemovalProgress): Promise<void>
-  /** Makes the volume reachable from this host, with a file system on it, and says what to mount. Core mounts. */
+  /**
+   * Makes the volume reachable from this host, with a file system on it, and says what to mount. Core mounts. `unavailable` while
+   * the storage is not there: core asks again until the mount's time is up.
+   */
   attach(volume: VolumeHandle, call: DriverCall): Promise<MountSource>
   /** The directory that attach would name, or where retire has put it, where that is known without asking the storage: core asks the kernel who holds it. */
   mountDirectory(volume: VolumeHandle): string | undefined
@@ -51,7 +54,7 @@ export interface Driver {
   resize(volume: VolumeHandle, sizeBytes: number, call: DriverCall): Promise<VolumeHandle>
   /** Bytes that the volume takes. Takes its time: it may have to look at every file. */
   usage(volume: VolumeHandle, call: CallContext): Promise<number>
-  /** Volumes that the storage holds, whichever host made them (sidecar files on the share, tags on EBS). */
+  /** Volumes that the storage holds, whichever host made them (sidecar files on the share, tags on EBS). `unavailable` as for attach. */
   discover(call: CallContext): AsyncIterable<DiscoveredVolume>
   /** What `inspect` shows under DriverInfo. Must not block on the storage. */
   inspect(volume: VolumeHandle, call: CallContext): Promise<Attributes>

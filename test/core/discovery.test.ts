@@ -57,6 +57,48 @@ t.test('DB16 while a storage does not answer, the ledger is not complete; the ot
   t.equal(world.core.volumes.isComplete, true, 'a ledger stays complete')
 })
 
+t.test('a storage that comes late is read then, and what another host made on it becomes known', async (t) => {
+  const world = await World.start()
+  world.storages.directory.outage = new ConvoyError('unavailable', 'no answer')
+  await world.restart()
+  t.same([...world.core.availability.reasons], [['directory', 'no answer']])
+  t.ok(world.core.discovery.isDue)
+  plant(world, foreign('db'))
+  world.storages.directory.outage = undefined
+  world.core.availability.noteAnswer('directory')
+  t.ok(world.core.discovery.isDue, 'also when a mount has found it before')
+  await world.reconcile()
+  t.equal(await world.read('db'), 'data of db')
+  t.notOk(world.core.discovery.isDue)
+  t.same([...world.core.availability.reasons], [])
+})
+
+t.test('a storage that a mount found away is asked again; one that seems empty is not there for that', async (t) => {
+  const world = await World.start()
+  await world.create('db')
+  world.core.availability.noteFailure('directory', new ConvoyError('unavailable', 'the disk is not there'))
+  t.ok(world.core.discovery.isDue)
+  const { markers } = world.storages.directory
+  const known = [...markers]
+  markers.clear()
+  await world.reconcile()
+  t.ok(world.core.discovery.isDue, 'the mountpoint of a disk is empty')
+  for (const [id, marker] of known) markers.set(id, marker)
+  await world.reconcile()
+  t.notOk(world.core.discovery.isDue)
+})
+
+t.test('a storage that is being read is not asked twice, and its failure is logged once', async (t) => {
+  const world = await World.start()
+  world.storages.directory.outage = new ConvoyError('unavailable', 'no answer')
+  await discover(world)
+  const reading = discover(world)
+  t.notOk(world.core.discovery.isDue)
+  await reading
+  t.ok(world.core.discovery.isDue)
+  t.equal(world.log.lines.filter(({ message }) => message.includes('could not be asked')).length, 1)
+})
+
 t.test('a volume of another host becomes known, once', async (t) => {
   const world = await World.start()
   plant(world, foreign('db'))

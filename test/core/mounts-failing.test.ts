@@ -35,7 +35,7 @@ t.test('a storage that does not answer for a moment is waited for within the mou
   failing(world, [new ConvoyError('unavailable', 'not yet')])
   await world.recover()
   t.equal(await world.mount('db', 'c1'), '/mounts/db/_data')
-  t.ok(world.log.has('retrying'))
+  t.ok(world.log.has('waiting for it'))
 })
 
 t.test('DK15 a mount that its caller gave up ends, says why, and leaves nothing behind', async (t) => {

@@ -48,6 +48,10 @@ const cases: Readonly<Record<string, Case>> = {
     ...{ check: 'storage', severity: 'warning', what: /not answered yet/ },
     cause: (site) => (site.answers['/v1/diagnosis']['isComplete'] = false),
   },
+  'a storage that is not there': {
+    ...{ check: 'storage', severity: 'error', what: /driver vfs is not there: the directory/ },
+    cause: (site) => (site.answers['/v1/diagnosis']['unavailable'] = { vfs: 'the directory /srv/volumes is missing' }),
+  },
   'a socket that was removed under the daemon': {
     ...{ check: 'socket', severity: 'error', what: /nobody answers at/ },
     cause: (site) => {

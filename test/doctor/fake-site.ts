@@ -155,7 +155,7 @@ export class FakeSite {
     [/^sudo convoy daemon --check$/, () => this.#correctConfiguration()],
     [/^sudo convoy rebuild$/, () => delete this.answers['/v1/diagnosis']['degraded']],
     [/^sudo mount --make-rshared \/$/, () => this.#share()],
-    [/^sudo mount \/srv\/volumes$/, () => (this.answers['/v1/diagnosis']['isComplete'] = true)],
+    [/^sudo mount \/srv\/volumes$/, () => this.#mountStorage()],
     [/^sudo (?:systemctl start docker|dockerd)$/, () => (this.isDockerRunning = true)],
     [/^sudo docker volume ls$/, () => this.plugins.push('convoy')],
     [/^sudo docker volume rm (\S+)$/, (name) => (this.volumes = this.volumes.filter((one) => one.name !== name))],
@@ -175,6 +175,11 @@ export class FakeSite {
     this.files = [socketFile(pluginPath)]
     this.answers['/v1/config'].needsRestart = []
     delete this.answers['/v1/diagnosis']['databaseError']
+  }
+
+  #mountStorage(): void {
+    this.answers['/v1/diagnosis']['isComplete'] = true
+    delete this.answers['/v1/diagnosis']['unavailable']
   }
 
   #share(): void {

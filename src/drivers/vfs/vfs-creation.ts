@@ -9,11 +9,12 @@ import type { VolumeName } from '../../model/volume-name.js'
 import type { CreatedVolume, CreateRequest, DriverCall } from '../driver.js'
 import type { Sidecar } from './sidecar.js'
 import { vfsVolumeOptions } from './vfs-options.js'
+import type { VfsRoot } from './vfs-root.js'
 import type { VfsStorage } from './vfs-storage.js'
 import { handleOf, isDirectory, nameTaken, noSuchDirectory, readSidecar } from './vfs-volume.js'
 
 interface CreationDeps {
-  readonly path: string
+  readonly root: VfsRoot
   readonly storage: VfsStorage
   readonly quota: ProjectQuota
   readonly hostId: string
@@ -77,7 +78,7 @@ export class VfsCreation {
   async #draft(request: CreateRequest, options: VolumeOptions, origin: Sidecar['origin']): Promise<Sidecar> {
     const { name, id, createdAt, onRemove } = request
     const isLimited =
-      origin === 'created' && options.size !== undefined && (await this.#deps.quota.isEnforced(this.#deps.path))
+      origin === 'created' && options.size !== undefined && (await this.#deps.quota.isEnforced(this.#deps.root.path))
     return {
       version: 1,
       name,
@@ -114,7 +115,7 @@ export class VfsCreation {
         ...optional('uid', options.uid),
         ...optional('gid', options.gid),
       },
-      { op: 'sync', path: this.#deps.path },
+      { op: 'sync', path: this.#deps.root.path },
     )
     return this.#created(await this.#limit(sidecar, path, call))
   }

@@ -20,6 +20,7 @@ import type {
 import { vfsVolumeOptions } from './vfs-options.js'
 import { VfsCreation } from './vfs-creation.js'
 import { VfsRetirement } from './vfs-retirement.js'
+import type { VfsRoot } from './vfs-root.js'
 import { VfsStorage } from './vfs-storage.js'
 import {
   directoryOf,
@@ -37,8 +38,7 @@ import {
 const usageTimeoutMs = 10 * 60_000
 
 export interface VfsDeps {
-  /** The directory that holds the volumes, without links. */
-  readonly path: string
+  readonly root: VfsRoot
   readonly defaultSizeBytes: number
   readonly files: FileProcess
   readonly quota: ProjectQuota
@@ -62,7 +62,7 @@ export class VfsDriver implements Driver {
 
   constructor(deps: VfsDeps) {
     this.#deps = deps
-    this.#storage = new VfsStorage(deps.path, deps.hostId, deps.files)
+    this.#storage = new VfsStorage(deps.root, deps.hostId, deps.files)
     this.#creation = new VfsCreation({ ...deps, storage: this.#storage })
     this.#retirement = new VfsRetirement({ ...deps, storage: this.#storage })
   }
@@ -80,6 +80,7 @@ export class VfsDriver implements Driver {
   }
 
   async attach(volume: VolumeHandle): Promise<MountSource> {
+    await this.#deps.root.find()
     const path = this.#storage.layout.data(directoryOf(volume))
     const [status, internal] = await this.#storage.run(
       { op: 'stat', path },
@@ -130,6 +131,7 @@ export class VfsDriver implements Driver {
   }
 
   async *discover(call: CallContext): AsyncIterable<DiscoveredVolume> {
+    await this.#deps.root.find()
     for (const which of ['volumes', 'trash'] as const) {
       for await (const { path, sidecar } of this.#storage.list(which)) {
         if (sidecar === undefined) call.log.warn({ file: path }, 'not a sidecar file: left alone')
@@ -149,8 +151,8 @@ export class VfsDriver implements Driver {
   }
 
   describe(): Attributes {
-    const { path, defaultSizeBytes } = this.#deps
-    return { Root: this.#storage.layout.internal, Path: path, DefaultVolumeSize: String(defaultSizeBytes) }
+    const { root, defaultSizeBytes } = this.#deps
+    return { Root: this.#storage.layout.internal, Path: root.path, DefaultVolumeSize: String(defaultSizeBytes) }
   }
 
   snapshots(): undefined {

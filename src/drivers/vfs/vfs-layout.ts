@@ -5,14 +5,14 @@ import { isVolumeId, type Sidecar } from './sidecar.js'
 
 /** Where everything lies below the driver's root. No volume can be called `.convoy`: names begin with a letter or digit. */
 export class VfsLayout {
-  readonly #root: string
+  readonly #root: { readonly path: string }
 
-  constructor(root: string) {
+  constructor(root: { readonly path: string }) {
     this.#root = root
   }
 
   get internal(): string {
-    return join(this.#root, '.convoy')
+    return join(this.#root.path, '.convoy')
   }
 
   get volumes(): string {
@@ -29,7 +29,7 @@ export class VfsLayout {
   }
 
   data(directory: VolumeName): string {
-    return join(this.#root, directory)
+    return join(this.#root.path, directory)
   }
 
   sidecar(name: VolumeName): string {

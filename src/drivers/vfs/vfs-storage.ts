@@ -6,6 +6,7 @@ import type { VolumeHandle } from '../../model/volume.js'
 import type { VolumeName } from '../../model/volume-name.js'
 import { formatSidecar, parseSidecar, type Sidecar } from './sidecar.js'
 import { VfsLayout } from './vfs-layout.js'
+import type { VfsRoot } from './vfs-root.js'
 import { directoryOf, missing, missingDirectory, missingRoot, readSidecar } from './vfs-volume.js'
 
 /** Sidecars in one request: enough that the way to the child and back is nothing, few enough to cost no memory. */
@@ -20,12 +21,12 @@ export interface SidecarFile {
 /** The driver's root as files: sidecars, data directories, and the moves between them. */
 export class VfsStorage {
   readonly layout: VfsLayout
-  readonly #root: string
+  readonly #root: VfsRoot
   readonly #hostId: string
   readonly #files: FileProcess
-  #prepared: Promise<unknown> | undefined
+  #prepared: Promise<void> | undefined
 
-  constructor(root: string, hostId: string, files: FileProcess) {
+  constructor(root: VfsRoot, hostId: string, files: FileProcess) {
     this.layout = new VfsLayout(root)
     this.#root = root
     this.#hostId = hostId
@@ -142,24 +143,29 @@ export class VfsStorage {
   async reasonFor(thrown: unknown): Promise<unknown> {
     if (!isConvoyError(thrown, 'not-found')) return thrown
     const [internal] = await this.run({ op: 'stat', path: this.layout.internal })
-    return internal === null ? missingRoot(this.#root, thrown) : thrown
+    return internal === null ? missingRoot(this.#root.path, thrown) : thrown
   }
 
   /** Makes our own directories, once; a root that is read-only now may be writable later. */
-  prepare(): Promise<unknown> {
+  prepare(): Promise<void> {
+    this.#prepared ??= this.#prepare().catch((thrown: unknown) => {
+      this.#prepared = undefined
+      throw isConvoyError(thrown, 'not-found') ? missingRoot(this.#root.path, thrown) : thrown
+    })
+    return this.#prepared
+  }
+
+  async #prepare(): Promise<void> {
+    await this.#root.find()
     const { internal, volumes, trash, spare } = this.layout
-    this.#prepared ??= this.run(
+    await this.run(
       { op: 'mkdir', path: internal, mode: 0o700 },
       { op: 'mkdir', path: volumes, mode: 0o700 },
       { op: 'mkdir', path: trash, mode: 0o700 },
       { op: 'set-aside', path: spare },
       { op: 'sync', path: internal },
-      { op: 'sync', path: this.#root },
-    ).catch((thrown: unknown) => {
-      this.#prepared = undefined
-      throw isConvoyError(thrown, 'not-found') ? missingRoot(this.#root, thrown) : thrown
-    })
-    return this.#prepared
+      { op: 'sync', path: this.#root.path },
+    )
   }
 
   /** Whether another volume's data is in this directory of the root. */

@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs'
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { openVfsDriver } from '../../../src/drivers/vfs/open-vfs-driver.js'
 import { QuietLog } from '../../fakes/quiet-log.js'
-import { named } from '../../conformance/driver-world.js'
+import { Journals, named, requestFor } from '../../conformance/driver-world.js'
 import { VfsDirectory } from './vfs-directory.js'
 
 const directory = await VfsDirectory.open()
@@ -39,13 +40,49 @@ t.test('without a path it makes one below the directory of the daemon', async (t
   }
 })
 
-t.test('a path that does not exist is refused: it may be a disk that is not mounted', async (t) => {
-  await t.rejects(openAt({ path: join(directory.path, 'nowhere') }), {
-    code: 'invalid-argument',
-    message: /does not exist/,
-    hint: /mount the disk/,
+t.test(
+  'a path that is not there yet may be a disk that comes late: nothing is made, and it is found when it has come',
+  async (t) => {
+    const path = directory.at('late')
+    await symlink(path, directory.at('link-to-late'))
+    const driver = await openAt({ path: directory.at('link-to-late') })
+    t.teardown(() => driver.close())
+    const journals = new Journals()
+    const request = requestFor('db')
+    const away = { code: 'unavailable', message: /is not there/, hint: /mount the disk/ }
+    const discover = async () => {
+      const found: string[] = []
+      for await (const { handle } of driver.discover(journals.call(request))) found.push(handle.name)
+      return found
+    }
+    const known = { name: named('db'), id: request.id, attributes: { directory: 'db' } }
+    await t.rejects(discover(), away, 'it is not said to be empty')
+    await t.rejects(driver.attach(known), away)
+    await t.rejects(driver.create(request, journals.call(request)), away)
+    await t.rejects(driver.retire({ ...known, attributes: {} }, 'trashed'), { code: 'not-found' }, 'nothing was made')
+    t.notOk(existsSync(path))
+    await mkdir(path)
+    t.same(await discover(), [])
+    await driver.create(request, journals.call(request))
+    t.same(await discover(), ['db'])
+  },
+)
+
+for (const first of ['attach', 'create', 'discover'] as const) {
+  t.test(`a path that comes late is known without its links from the first ${first} on`, async (t) => {
+    const [path, link] = [directory.at(`for-${first}`), directory.at(`link-for-${first}`)]
+    await symlink(path, link)
+    const driver = await openAt({ path: link })
+    t.teardown(() => driver.close())
+    await mkdir(join(path, 'db'), { recursive: true })
+    const volume = { name: named('db'), id: requestFor('db').id, attributes: { directory: 'db' } }
+    const call = new Journals().call(volume)
+    if (first === 'attach') t.same(await driver.attach(volume), { kind: 'directory', path: join(path, 'db') })
+    if (first === 'create') await driver.create(requestFor('db'), call)
+    if (first === 'discover') for await (const found of driver.discover(call)) t.fail(found.handle.name)
+    t.equal(driver.mountDirectory(volume), join(path, 'db'))
   })
-})
+}
 
 t.test('a path that is not a directory is refused', async (t) => {
   await writeFile(directory.at('file'), '')

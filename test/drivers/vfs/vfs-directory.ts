@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { MountSource } from '../../../src/drivers/driver.js'
 import { formatSidecar, type Sidecar } from '../../../src/drivers/vfs/sidecar.js'
+import { VfsRoot } from '../../../src/drivers/vfs/vfs-root.js'
 import { VfsDriver } from '../../../src/drivers/vfs/vfs-driver.js'
 import type { FileOperation, FileResult } from '../../../src/host/file-operations.js'
 import { FileProcess } from '../../../src/host/file-process.js'
@@ -33,10 +34,11 @@ export class VfsDirectory implements DriverStorage {
   }
 
   open(faults = new FaultInjector(), hostId = 'this-host'): VfsDriver {
+    const files = stepwise(this.#files, faults)
     return new VfsDriver({
-      path: this.path,
+      root: new VfsRoot(this.path, files),
       defaultSizeBytes: 2 ** 30,
-      files: stepwise(this.#files, faults),
+      files,
       quota: this.#quota,
       hostId,
       now: this.clock.now,

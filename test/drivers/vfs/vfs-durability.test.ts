@@ -1,5 +1,6 @@
 import { fsyncSync, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import t from 'tap'
+import { VfsRoot } from '../../../src/drivers/vfs/vfs-root.js'
 import { VfsDriver } from '../../../src/drivers/vfs/vfs-driver.js'
 import { type FileOperation, performFileOperation } from '../../../src/host/file-operations.js'
 import { FileProcess } from '../../../src/host/file-process.js'
@@ -39,11 +40,12 @@ t.test(
     const directory = await VfsDirectory.open()
     t.teardown(() => directory.close())
     const files = new SyncedFiles()
+    const child = Object.assign(new FileProcess(), { run: files.run.bind(files) })
     const open = () =>
       new VfsDriver({
-        path: directory.path,
+        root: new VfsRoot(directory.path, child),
         defaultSizeBytes: 2 ** 30,
-        files: Object.assign(new FileProcess(), { run: files.run.bind(files) }),
+        files: child,
         quota: new ProjectQuota(),
         hostId: 'this-host',
         now: directory.clock.now,
