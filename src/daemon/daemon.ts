@@ -16,7 +16,6 @@ const commitSoonMs = 10
 
 /** Serves until SIGTERM or SIGINT; resolves to the exit code. ConvoyError when it cannot start. */
 export async function runDaemon(args: DaemonArguments, version: string): Promise<number> {
-  leanHeap()
   // What we make is ours alone unless a mode is given; volumes get theirs explicitly.
   process.umask(0o077)
   const load = () => loadDaemonConfig(args, process.env)
@@ -40,6 +39,7 @@ export async function runDaemon(args: DaemonArguments, version: string): Promise
     soon: (act) => void startTimer(commitSoonMs, act),
     wrap: (database) => failpoints.database(database),
   })
+  leanHeap()
   try {
     const { serve } = await rest
     return await serve(configuration, ledger, { version, log, stop, failpoints })
@@ -48,7 +48,10 @@ export async function runDaemon(args: DaemonArguments, version: string): Promise
   }
 }
 
-/** A daemon allocates little at a time: a large young generation would only fill up and never be looked at while it is idle. */
+/**
+ * A daemon allocates little at a time: a large young generation would only fill up and never be looked at while it is idle. Not
+ * before the database thread has started: V8 sets this back for each thread, unseen.
+ */
 function leanHeap(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
 }

@@ -50,6 +50,8 @@ t.test('a webhook and a command are told of the life of a volume, also over rest
   await daemon.plugin.create('b')
   await daemon.kill()
   await daemon.start({ args })
+  // It may have been killed before that was durable: then recovery completes it, and it is told.
+  await eventually('b is told', () => told(server).length === 2)
   await daemon.plugin.create('c')
   const all = ['volume.create a', 'volume.create b', 'volume.create c']
   await eventually('all is told', () => told(server).length === 3)
