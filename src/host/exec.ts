@@ -31,7 +31,7 @@ const graceMs = 500
 const debianPackages: Readonly<Record<string, readonly string[]>> = {
   'amazon-efs-utils': ['mount.efs'],
   'cifs-utils': ['mount.cifs'],
-  coreutils: ['cp', 'stat', 'sync'],
+  coreutils: ['cp', 'realpath', 'stat', 'sync'],
   e2fsprogs: ['chattr', 'e2fsck', 'fsck.ext4', 'lsattr', 'mkfs.ext4', 'resize2fs', 'tune2fs'],
   quota: ['setquota'],
   mount: ['losetup', 'mount', 'umount'],

@@ -21,9 +21,8 @@ export async function openVfsDriver(setup: DriverSetup): Promise<VfsDriver> {
   const usual = join(setup.root, 'volumes')
   const path = given ?? usual
   const files = new FileProcess()
-  const root = new VfsRoot(path, files)
+  const root = new VfsRoot({ path, isOurs: path === usual, files })
   try {
-    if (path === usual) await files.run([{ op: 'mkdir', path, mode: 0o711 }])
     await within(longestWaitMs, root.find())
   } catch (thrown) {
     if (!isConvoyError(thrown, 'unavailable') && !isConvoyError(thrown, 'deadline-exceeded')) {

@@ -111,7 +111,7 @@ export function missingDirectory(volume: VolumeHandle, path: string, isRootThere
   })
 }
 
-export function missingRoot(root: string, cause: ConvoyError): ConvoyError {
+export function missingRoot(root: string, cause?: ConvoyError): ConvoyError {
   return new ConvoyError('unavailable', `the directory ${root} of driver vfs is not there`, {
     hint: 'mount the disk or share that holds it',
     cause,

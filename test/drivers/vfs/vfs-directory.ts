@@ -36,7 +36,7 @@ export class VfsDirectory implements DriverStorage {
   open(faults = new FaultInjector(), hostId = 'this-host'): VfsDriver {
     const files = stepwise(this.#files, faults)
     return new VfsDriver({
-      root: new VfsRoot(this.path, files),
+      root: new VfsRoot({ path: this.path, isOurs: false, files }),
       defaultSizeBytes: 2 ** 30,
       files,
       quota: this.#quota,

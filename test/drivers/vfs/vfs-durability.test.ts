@@ -43,7 +43,7 @@ t.test(
     const child = Object.assign(new FileProcess(), { run: files.run.bind(files) })
     const open = () =>
       new VfsDriver({
-        root: new VfsRoot(directory.path, child),
+        root: new VfsRoot({ path: directory.path, isOurs: false, files: child }),
         defaultSizeBytes: 2 ** 30,
         files: child,
         quota: new ProjectQuota(),
