@@ -13,7 +13,7 @@ import { MountHolders } from '../host/mount-holders.js'
 import { findMountsHidden } from '../host/mount-visibility.js'
 import { type Mounter, SystemMounter } from '../host/mounter.js'
 import { bootId } from '../host/process-identity.js'
-import { InitSystem } from '../host/init-system.js'
+import { Supervisor } from '../host/supervisor.js'
 import { SystemJobProcesses } from '../host/system-job-processes.js'
 import { KernelVolumeHolders } from '../host/volume-holders.js'
 import type { Logger } from '../model/call-context.js'
@@ -45,9 +45,9 @@ export async function serve(configuration: Configuration, ledger: Ledger, around
   const config = configuration.current
   const hostId = await ensureHostId(ledger)
   const drivers = await openDrivers(config, hostId, around)
-  const init = new InitSystem(process.env)
+  const supervisor = new Supervisor(process.env)
   const mounter = new SystemMounter()
-  const mountRefusal = init.isThere ? await testMounts(mounter, config, log) : undefined
+  const mountRefusal = supervisor.isThere ? await testMounts(mounter, config, log) : undefined
   const core = createCore({
     ...coreDeps({ configuration, ledger, drivers, hostId, mounter, log }),
     ...optional('mountRefusal', mountRefusal),
@@ -63,7 +63,7 @@ export async function serve(configuration: Configuration, ledger: Ledger, around
     core.events.note('daemon.start', { pid: process.pid })
     log.info({ name: config.name, volumes: core.volumes.list().length, pid: process.pid }, 'ready')
     greet(config)
-    init.ready(ledger.degraded?.sentence ?? mountRefusal?.sentence ?? 'serving volumes')
+    supervisor.ready(ledger.degraded?.sentence ?? mountRefusal?.sentence ?? 'serving volumes')
     if (ledger.degraded === undefined) upkeep.start()
     else core.rebuild.onMended(() => upkeep.start())
     configuration.onChange(() => {
@@ -72,7 +72,7 @@ export async function serve(configuration: Configuration, ledger: Ledger, around
     // Only now: how much is logged may have changed meanwhile.
     const signal = await stop
     log.info({ signal }, 'stopping; volumes stay mounted')
-    init.stopping()
+    supervisor.stopping()
     return 0
   } finally {
     await upkeep.stop()

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { findCovering, parseMountTable } from './mount-table.js'
 
 /**
- * What Docker sees of mounts that a process makes at a place. `shared`: all of them, also containers that run already; `seen`:
+ * What Docker sees of mounts that another process makes at a place, by the tables of both. `shared`: all of them, also containers that run already; `seen`:
  * Docker does, running containers do not; `hidden`: Docker does not.
  */
 export type Propagation = 'shared' | 'seen' | 'hidden'

@@ -18,8 +18,9 @@ const hidingDirectives =
   'ProtectKernelModules, ProtectKernelLogs, ProtectControlGroups, ReadOnlyPaths, ReadWritePaths, InaccessiblePaths, BindPaths, TemporaryFileSystem'
 
 /**
- * Whether the host, and Docker with it, sees what this process mounts. Resolves to what is wrong, and undefined when all is well.
- * Where the namespace is not the host's own, only a mount tells.
+ * Whether the host, and Docker with it, sees what this process mounts, at the path where it mounts it. Resolves to what is wrong,
+ * and undefined when all is well. It makes a mount, because nothing else proves it; what can be told of another process, without
+ * one, is in mount-propagation.
  */
 export async function findMountsHidden(deps: VisibilityDeps, call: CallContext): Promise<ConvoyError | undefined> {
   const { mounter, directory: mountpoint, readHostTable = () => readMountTable('/proc/1/mountinfo') } = deps

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 
 /** What systemd(1) gives to a service with `Type=notify` and `WatchdogSec=`. */
-export interface InitEnvironment {
+export interface SupervisorEnvironment {
   readonly NOTIFY_SOCKET?: string | undefined
   /** Only for the process with that id. */
   readonly WATCHDOG_PID?: string | undefined
@@ -11,16 +11,17 @@ export interface InitEnvironment {
 type Run = (args: readonly string[], done: (error: Error | null) => void) => void
 
 /**
- * Tells the init system how we are (sd_notify(3)), through systemd-notify(1): Node has no datagram sockets of this kind. It
- * speaks for its parent, which is us. Without an init system nothing of this does anything.
+ * Whoever started us and starts us again, systemd above all: hears how we are (sd_notify(3)), through systemd-notify(1), because
+ * Node has no datagram sockets of this kind. That speaks for its parent, which is us. Where there is no supervisor, nothing of
+ * this does anything.
  */
-export class InitSystem {
+export class Supervisor {
   readonly #socket: string | undefined
   readonly #watchdogMs: number
   readonly #run: Run
   #timer: NodeJS.Timeout | undefined
 
-  constructor({ NOTIFY_SOCKET, WATCHDOG_PID, WATCHDOG_USEC }: InitEnvironment, run?: Run) {
+  constructor({ NOTIFY_SOCKET, WATCHDOG_PID, WATCHDOG_USEC }: SupervisorEnvironment, run?: Run) {
     this.#socket = NOTIFY_SOCKET
     const isOurs = WATCHDOG_PID === undefined || WATCHDOG_PID === String(process.pid)
     this.#watchdogMs = isOurs ? Number(WATCHDOG_USEC ?? 0) / 1000 : 0
@@ -28,12 +29,12 @@ export class InitSystem {
       run ?? ((args, done) => execFile('systemd-notify', args, { env: notifyEnvironment(NOTIFY_SOCKET) }, done))
   }
 
-  /** Whether an init system started us. */
+  /** Whether it wants to hear. */
   get isThere(): boolean {
     return this.#socket !== undefined
   }
 
-  /** We answer. From now on the init system also hears that our event loop turns, twice as often as it wants to. */
+  /** We answer. From now on it also hears that our event loop turns, twice as often as it wants to. */
   ready(status: string): void {
     this.#tell('--ready', `--status=${status}`)
     if (!this.isThere || !(this.#watchdogMs > 0)) return
@@ -45,7 +46,7 @@ export class InitSystem {
     this.#tell('STOPPING=1')
   }
 
-  /** A message that does not arrive is missed by the init system, which acts on it: no business of ours. */
+  /** A message that does not arrive is missed by it, and it acts on that: no business of ours. */
   #tell(...words: readonly string[]): void {
     if (this.isThere) this.#run(words, () => undefined)
   }
