@@ -1,13 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { ConvoyError, isErrno, toConvoyError } from '../errors.js'
 import { parseAbsolutePath } from '../model/options.js'
-import { checkSystemd, foreignCommand, foreignSpecs } from './host-checks.js'
+import { addressesInUse, checkSystemd, foreignAddresses, foreignCommand, foreignSpecs } from './host-checks.js'
 import { Installation, type Step } from './installation.js'
 import { enabledUnits, type Layout, layoutAt } from './layout.js'
 import type { Source } from './source.js'
+import { takeTurn } from './turn.js'
 import { documents, units } from './wanted.js'
 
 interface Flags {
@@ -20,17 +21,31 @@ interface Flags {
 
 function install(flags: Flags, source: Source): void {
   const layout = layoutAt(flags.prefix)
-  const isThisHost = flags.destdir === ''
-  if (flags.systemd && isThisHost) checkSystemd(systemdVersion())
+  const startsHere = flags.systemd && flags.destdir === ''
+  if (startsHere) {
+    checkSystemd(systemdVersion())
+    refuseOtherDaemon()
+  }
   source.check()
   const files = [...documents(source, layout), ...(flags.systemd ? units(source, layout) : [])]
   const installation = new Installation({ layout, destination: flags.destdir })
-  refuseConflicts([...installation.conflicts(files), ...foreignSpecs(flags.destdir), ...commands(layout, flags)])
+  const foreign = [...foreignSpecs(flags.destdir), ...foreignAddresses(flags.destdir), ...commands(layout, flags)]
+  refuseConflicts([...installation.conflicts(files), ...foreign])
+  if (flags.dryRun !== true) installation.checkWritable(files)
   const steps = installation.install(source, files)
   perform(steps, flags)
   if (flags.dryRun === true) return
   if (!flags.systemd) sayHowToStart(layout)
-  else if (isThisHost) startUnits()
+  else if (startsHere) startUnits()
+}
+
+/** systemd would take the addresses from whoever listens there, and leave them running without a caller. */
+function refuseOtherDaemon(): void {
+  const [address] = addressesInUse(readFileSync('/proc/net/unix', 'utf8'))
+  if (address === undefined || spawnSync('systemctl', ['is-active', '--quiet', 'convoy.socket']).status === 0) return
+  throw new ConvoyError('in-use', `a program that systemd did not start listens on ${address}`, {
+    hint: 'nothing was changed; stop that program (an older convoy, or a "convoy daemon" started by hand) first',
+  })
 }
 
 function uninstall(flags: Flags): void {
@@ -88,7 +103,9 @@ function startUnits(): void {
 
 function stopUnits(): void {
   const running = ['convoy-activate.service', 'convoy@*.socket', 'convoy@*.service', 'convoy.socket', 'convoy.service']
-  spawnSync('systemctl', ['disable', '--quiet', ...enabledUnits], { stdio: 'ignore' })
+  // Of a template, all that were enabled for a name.
+  const enabled = [...enabledUnits, 'convoy@.socket', 'convoy@.service']
+  spawnSync('systemctl', ['disable', '--quiet', ...enabled], { stdio: 'ignore' })
   spawnSync('systemctl', ['stop', ...running], { stdio: 'ignore' })
 }
 
@@ -121,7 +138,7 @@ function say(sentence: string): void {
 /** The whole of a path that cannot be written is said once, with what else could be done. */
 function explain(thrown: unknown): ConvoyError {
   if (isErrno(thrown, 'EROFS'))
-    return failed(thrown, 'give --prefix a directory that can be written, such as /opt/convoy')
+    return failed(thrown, 'remount it writable; for the program itself another --prefix will do, such as /opt/convoy')
   if (isErrno(thrown, 'EACCES', 'EPERM')) return failed(thrown, 'run it as root: sudo npm run install:host')
   if (isErrno(thrown, 'ENOSPC')) return failed(thrown, 'free some space, and run it again')
   return toConvoyError(thrown)
@@ -135,9 +152,9 @@ function failed(thrown: unknown, hint: string): ConvoyError {
 }
 
 /** Runs `install` or `uninstall` with its flags; resolves to the exit code. */
-export function runInstallation(argv: readonly string[], source: Source): number {
+export async function runInstallation(argv: readonly string[], source: Source): Promise<number> {
   try {
-    buildProgram(source).parse(argv, { from: 'user' })
+    await buildProgram(source).parseAsync(argv, { from: 'user' })
     return 0
   } catch (thrown) {
     process.stderr.write(`convoy: ${explain(thrown).sentence}\n`)
@@ -158,7 +175,10 @@ function buildProgram(source: Source): Command {
       .option('--destdir <DIR>', 'write everything below this directory, for a package; starts nothing', resolve, '')
       .option('--no-systemd', 'install no units, and say what another init system has to start')
       .option('-n, --dry-run', 'only say what would be done')
-      .action((flags: Flags) => act(flags, source))
+      .action(async (flags: Flags) => {
+        if (flags.dryRun !== true) await takeTurn(`${flags.destdir}${layoutAt(flags.prefix).library}`)
+        act(flags, source)
+      })
   }
   return program
 }

@@ -1,9 +1,9 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, lstatSync, realpathSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { ConvoyError } from '../errors.js'
 import { defaultPlaces, oldControlSocket } from '../model/default-places.js'
+import { readIfThere } from './files.js'
 import type { Layout } from './layout.js'
-import { readIfThere } from './record.js'
 
 const specFolders = ['/etc/docker/plugins', '/usr/lib/docker/plugins'] as const
 
@@ -25,6 +25,27 @@ export function foreignSpecs(destination: string): readonly string[] {
     const text = readIfThere(`${destination}${file}`)
     return text !== undefined && !ourAddresses.some((address) => text.includes(address))
   })
+}
+
+/** Where Docker and the command line look for us. */
+const addresses = [places['plugin-socket'], places.socket.replace(/^\/var/, '')] as const
+
+/** Those of our addresses on which a process listens, by the text of /proc/net/unix. */
+export function addressesInUse(unixSockets: string): readonly string[] {
+  // Of a line: number, references, protocol, flags, type, state, inode, path.
+  const sockets = unixSockets.split('\n').map((line) => line.trim().split(/\s+/))
+  const listening = sockets.filter((fields) => fields[3] === acceptsConnections).map((fields) => fields[7])
+  return addresses.filter((address) => listening.includes(address))
+}
+
+/** __SO_ACCEPTCON of the kernel. */
+const acceptsConnections = '00010000'
+
+/** What is no socket where our sockets will be: they would take its place. */
+export function foreignAddresses(destination: string): readonly string[] {
+  return addresses.filter(
+    (address) => lstatSync(`${destination}${address}`, { throwIfNoEntry: false })?.isSocket() === false,
+  )
 }
 
 /** A program of that name which a shell would find before ours, or instead of it. */

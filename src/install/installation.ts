@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { nearestDirectory, readDirectories, readIfThere, readLink } from './files.js'
 import type { Layout } from './layout.js'
-import { formatRecord, hashOf, hashOfTree, type InstallRecord, readIfThere, readRecord } from './record.js'
+import { formatRecord, hashOf, hashOfTree, type InstallRecord, readRecord } from './record.js'
 import type { Source } from './source.js'
 import type { WantedFile } from './wanted.js'
 
@@ -78,7 +79,17 @@ export class Installation {
       return [{ verb: 'keep', path, reason: 'it was changed by hand', act: nothing }]
     })
     const command = this.#stateOfCommand() === 'current' ? [this.#removal(this.#layout.command)] : []
-    return [...files, ...command, ...(this.isThere ? [this.#removal(this.#layout.library)] : [])]
+    if (!this.isThere) return [...files, ...command]
+    const { library } = this.#layout
+    const releases = readDirectories(this.#at(library)).map((name) => this.#releaseRemoval(name))
+    // The record goes last, so that after an interruption this can be run again.
+    return [...files, ...command, ...releases, this.#removal(library)]
+  }
+
+  /** Throws what the system says where something could not be written: half an installation is worse than none. */
+  checkWritable(files: readonly WantedFile[]): void {
+    for (const path of [this.#layout.command, this.#recordPath, ...files.map((file) => file.path)])
+      fs.accessSync(`${nearestDirectory(this.#at(path))}/`, fs.constants.W_OK)
   }
 
   #stateOf({ path, content }: WantedFile): FileState {
@@ -112,10 +123,7 @@ export class Installation {
       [release, readLink(this.#at(join(this.#layout.library, 'current')))].map((path) => basename(path ?? '')),
     )
     const older = readDirectories(this.#at(this.#layout.library)).filter((name) => !kept.has(name))
-    return [
-      this.#step('install', release, copy),
-      ...older.map((name) => this.#removal(join(this.#layout.library, name))),
-    ]
+    return [this.#step('install', release, copy), ...older.map((name) => this.#releaseRemoval(name))]
   }
 
   #linkSteps(release: string): readonly Step[] {
@@ -135,6 +143,18 @@ export class Installation {
 
   #removal(path: string): Step {
     return this.#step('remove', path, () => fs.rmSync(this.#at(path), { recursive: true, force: true }))
+  }
+
+  /** A part of a release must never be taken for a whole one: it loses its name first. */
+  #releaseRemoval(name: string): Step {
+    const release = join(this.#layout.library, name)
+    const [path, partial] = [this.#at(release), this.#at(`${release}.partial`)]
+    if (name.endsWith('.partial')) return this.#removal(release)
+    return this.#step('remove', release, () => {
+      fs.rmSync(partial, { recursive: true, force: true })
+      fs.renameSync(path, partial)
+      fs.rmSync(partial, { recursive: true, force: true })
+    })
   }
 
   #step(verb: Step['verb'], path: string, act: () => void): Step {
@@ -165,17 +185,4 @@ export class Installation {
   #at(path: string): string {
     return `${this.#destination}${path}`
   }
-}
-
-function readLink(path: string): string | undefined {
-  const isLink = fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
-  return isLink ? fs.readlinkSync(path) : undefined
-}
-
-function readDirectories(path: string): readonly string[] {
-  if (!fs.existsSync(path)) return []
-  return fs
-    .readdirSync(path, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name)
 }

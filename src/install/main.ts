@@ -5,4 +5,4 @@ import { Source } from './source.js'
 
 // `npm run install:host` and `uninstall:host`. It is a part of the program that it installs, in build/program.
 const source = new Source(resolve(dirname(fileURLToPath(import.meta.url)), '../..'))
-process.exitCode = runInstallation(process.argv.slice(2), source)
+void runInstallation(process.argv.slice(2), source).then((code) => (process.exitCode = code))

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isErrno } from '../errors.js'
 import { parseJsonObject } from '../model/json-object.js'
+import { readIfThere } from './files.js'
 
 /** Path of a file → the SHA-256, in hex, of each content that an installation has written there, or was about to write. */
 export type InstallRecord = ReadonlyMap<string, readonly string[]>
@@ -34,14 +34,4 @@ export function readRecord(path: string): InstallRecord | undefined {
 
 export function formatRecord(record: InstallRecord): string {
   return `${JSON.stringify({ files: Object.fromEntries(record) }, undefined, 2)}\n`
-}
-
-/** Undefined when there is no file. */
-export function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (thrown) {
-    if (isErrno(thrown, 'ENOENT')) return undefined
-    throw thrown
-  }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { unitNames } from '../../src/install/layout.js'
+import { takeTurn } from '../../src/install/turn.js'
 
 const program = fileURLToPath(new URL('../../program/install.js', import.meta.url))
 
@@ -70,6 +71,14 @@ t.test('compat: a .spec that leads to our control socket is no stranger', async 
   mkdirSync(at('etc/docker/plugins'), { recursive: true })
   writeFileSync(at('etc/docker/plugins/convoy.spec'), 'unix:///var/run/convoy/convoy.sock\n')
   t.match(run('install', '-n'), { status: 0 })
+})
+
+t.test('of two at once one waits for nothing and changes nothing', async (t) => {
+  const { run, at } = hostOf(t)
+  await takeTurn(at('usr/local/lib/convoy'))
+  t.match(run('install'), { status: 1, stdout: '', stderr: /another process installs or uninstalls.*wait for its end/ })
+  t.notOk(existsSync(at('usr')))
+  t.match(run('install', '-n'), { status: 0 }, 'a dry run disturbs nobody')
 })
 
 t.test('flags that there are not are refused', async (t) => {

@@ -106,6 +106,45 @@ t.test(
   },
 )
 
+t.test(
+  'an uninstallation that was cut short after any step is completed by the next, or undone by an installation',
+  async (t) => {
+    for (const next of ['uninstall', 'install'] as const) {
+      for (let done = 0; done < 5; done++) {
+        const host = hostOf(t)
+        host.install('one')
+        host.install('two')
+        const steps = host.open().uninstall()
+        for (const { act } of steps.slice(0, done)) act()
+        if (next === 'install') t.notMatch(host.install('one'), 'keep', `after ${done} of ${steps.length} steps`)
+        else for (const { act } of host.open().uninstall()) act()
+        t.equal(existsSync(host.at(layout.library)), next === 'install')
+        t.equal(existsSync(host.at(unit)), next === 'install')
+        if (next === 'install') t.equal(host.running(), 'one')
+      }
+    }
+  },
+)
+
+t.test('what a removal that was killed has left is no release, and goes with the next one', async (t) => {
+  const host = hostOf(t)
+  host.install('one')
+  const [release = ''] = readdirSync(host.at(layout.library)).filter((name) => name.startsWith('1.0.0-'))
+  for (const text of ['two', 'three']) host.install(text)
+  mkdirSync(host.at(join(layout.library, `${release}.partial`, 'build')), { recursive: true })
+  host.install('one')
+  t.equal(host.running(), 'one')
+  t.notMatch(readdirSync(host.at(layout.library)).join(' '), 'partial')
+})
+
+t.test('where something could not be written, it is said before anything is', async (t) => {
+  const host = hostOf(t)
+  mkdirSync(dirname(host.at(layout.units)), { recursive: true })
+  writeFileSync(host.at(layout.units), 'no directory')
+  t.throws(() => host.open().checkWritable([{ path: unit, content: 'ours' }]), { code: 'ENOTDIR' })
+  t.doesNotThrow(() => host.open().checkWritable([]))
+})
+
 t.test('a copy that was cut short is no release', async (t) => {
   const host = hostOf(t)
   host.install('one')
