@@ -25,7 +25,12 @@ export function writeBackup(sqlite: Sqlite.Database, directory: string, now: Dat
 
 /** Writes a copy that is never pruned, for the way back from a schema change. */
 export function writeCopyBefore(sqlite: Sqlite.Database, directory: string, version: number): void {
-  writeCopy(sqlite, directory, `before-schema-${version + 1}.db`)
+  writeCopy(sqlite, directory, nameOfCopyBefore(version))
+}
+
+/** The last that a program which knows this version of the schema has written, before a newer one changed it. */
+export function nameOfCopyBefore(version: number): string {
+  return `before-schema-${version + 1}.db`
 }
 
 function writeCopy(sqlite: Sqlite.Database, directory: string, name: string): string {

@@ -1,13 +1,15 @@
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from '../model/call-context.js'
-import { listBackups } from './backups.js'
+import { listBackups, nameOfCopyBefore } from './backups.js'
 import type { LedgerContents } from './ledger-write.js'
+import { schemaVersion } from './migrations/index.js'
 import { openSqliteCopy } from './sqlite-file.js'
 import { openTables } from './tables.js'
 
 /** What the newest backup holds that can be read; `undefined` without one. */
 export function readNewestCopy(directory: string, log: Logger): LedgerContents | undefined {
-  for (const name of listBackups(directory)) {
+  for (const name of copiesOf(directory)) {
     try {
       const sqlite = openSqliteCopy(join(directory, name))
       try {
@@ -22,4 +24,12 @@ export function readNewestCopy(directory: string, log: Logger): LedgerContents |
     }
   }
   return undefined
+}
+
+/** Newest first. After a downgrade the newest that can be read is the one from before the upgrade. */
+function copiesOf(directory: string): readonly string[] {
+  const before = nameOfCopyBefore(schemaVersion)
+  const names = [...listBackups(directory), ...(existsSync(join(directory, before)) ? [before] : [])]
+  const age = new Map(names.map((name) => [name, statSync(join(directory, name)).mtimeMs]))
+  return names.sort((a, b) => (age.get(b) ?? 0) - (age.get(a) ?? 0))
 }

@@ -158,7 +158,9 @@ function checkContents(sqlite: Sqlite.Database, path: string): void {
   const version = Number(sqlite.pragma('user_version', { simple: true }))
   if (version > schemaVersion) {
     throw new ConvoyError('unavailable', `${path} has schema ${version}, this program knows ${schemaVersion}`, {
-      hint: `install the newer convoy again, or restore ${dirname(path)}/backups/before-schema-*.db to ${path}`,
+      hint:
+        'install the newer convoy again, or go on with this one: convoy rebuild; it restores the copy from before the upgrade, ' +
+        'with what the storage says has changed since, and sets the newer database aside',
     })
   }
   const verdict = sqlite.pragma('quick_check(1)', { simple: true })

@@ -1,7 +1,9 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import t from 'tap'
+import { writeCopyBefore } from '../../src/store/backups.js'
+import { schemaVersion } from '../../src/store/migrations/index.js'
 import { RawClient } from '../api/raw-client.js'
 import { eventually } from '../engine/polling.js'
 import { convoy } from './convoy-command.js'
@@ -115,16 +117,41 @@ t.test('DB07: without any backup nothing is known, nothing is denied, and nothin
   t.notOk(existsSync(daemon.volume('new')))
 })
 
+/** What a newer program leaves: a copy from before its schema, and a database that this one does not know. */
+function upgrade(path: string): void {
+  const sqlite = new Sqlite(path)
+  writeCopyBefore(sqlite, join(dirname(path), 'backups'), schemaVersion)
+  sqlite.pragma(`user_version = ${schemaVersion + 1}`)
+  sqlite.close()
+}
+
 t.test('DB12: a database of a newer program is refused with the way out, and left as it is', async (t) => {
   const daemon = new DaemonProcess(t)
   const path = await stopped(daemon)
-  const sqlite = new Sqlite(path)
-  sqlite.pragma('user_version = 99')
-  sqlite.close()
+  upgrade(path)
   const before = readFileSync(path)
   await daemon.start({ isIncomplete })
   t.match(await daemon.plugin.get('db'), { Volume: { Name: 'db' } })
-  t.match((await daemon.plugin.create('new')).Err, /schema 99.*install the newer convoy/)
+  t.match(await daemon.plugin.get('late'), { Volume: { Name: 'late' } }, 'the copy from before the upgrade is served')
+  t.match((await daemon.plugin.create('new')).Err, /has schema \d+.*install the newer convoy.*: convoy rebuild;/)
   await daemon.stop()
   t.strictSame(readFileSync(path), before)
+})
+
+t.test('DB12: the command that is named restores the copy from before the upgrade, with what came later', async (t) => {
+  const daemon = new DaemonProcess(t)
+  const path = await stopped(daemon)
+  await daemon.start()
+  await daemon.plugin.create('later')
+  await daemon.stop()
+  const sqlite = new Sqlite(path)
+  sqlite.exec("DELETE FROM volumes WHERE name = 'later'")
+  sqlite.close()
+  upgrade(path)
+  const newer = readFileSync(path)
+  await daemon.start({ isIncomplete })
+  t.match(await convoy(['-s', daemon.controlSocket, 'rebuild']), { code: 0, out: /later/ })
+  t.strictSame((await daemon.plugin.list()).map(({ Name }) => Name).sort(), ['db', 'late', 'later'])
+  t.strictSame(await daemon.plugin.create('new'), {})
+  t.strictSame(readFileSync(`${path}.damaged`), newer, 'the newer database is kept')
 })

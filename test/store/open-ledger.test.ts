@@ -5,6 +5,8 @@ import t from 'tap'
 import { ConvoyError } from '../../src/errors.js'
 import { parseVolumeName } from '../../src/model/volume-name.js'
 import { openLedger } from '../../src/store/open-ledger.js'
+import { writeBackup, writeCopyBefore } from '../../src/store/backups.js'
+import { schemaVersion } from '../../src/store/migrations/index.js'
 import { lockRoot } from '../../src/store/sqlite-file.js'
 import { QuietLog } from '../fakes/quiet-log.js'
 import { MemoryDatabase } from './memory-database.js'
@@ -140,6 +142,22 @@ t.test('DB12: a database of a newer program is left alone, and the newest backup
   await ledger.close()
   t.strictSame(readFileSync(path), before)
 })
+
+t.test(
+  'DB12: after a downgrade the copy from before the upgrade is served, which is newer than the backups',
+  async (t) => {
+    const root = t.testdir()
+    const sqlite = new Sqlite(await populated(root))
+    writeCopyBefore(sqlite, join(root, 'backups'), schemaVersion)
+    sqlite.pragma(`user_version = ${schemaVersion + 1}`)
+    writeBackup(sqlite, join(root, 'backups'), new Date(Date.now() + 1000))
+    sqlite.close()
+    const ledger = await openLedger(root, { log, soon: setImmediate })
+    t.match(ledger.degraded, { hint: ': convoy rebuild;' })
+    t.strictSame([...ledger.volumes.keys()], [db, late])
+    await ledger.close()
+  },
+)
 
 t.test('DB09: a root in use is no reason to start degraded', async (t) => {
   const root = t.testdir()
