@@ -4,7 +4,10 @@ import { fileURLToPath } from 'node:url'
 import type { Benchmark } from './benchmark.js'
 import { commandLineBenchmark } from './command-line.js'
 import { eventsBenchmark } from './events.js'
+import { dockerStartBenchmark } from './docker-start.js'
 import { engineBenchmark } from './engine.js'
+import { firstVolumeBenchmark } from './first-volume.js'
+import { guestBenchmark } from './guest.js'
 import { describeLoad, describeMachine } from './machine.js'
 import { listBenchmark } from './list.js'
 import { memoryBenchmark } from './memory.js'
@@ -22,6 +25,9 @@ const benchmarks: readonly Benchmark[] = [
   eventsBenchmark,
   commandLineBenchmark,
   engineBenchmark,
+  dockerStartBenchmark,
+  firstVolumeBenchmark,
+  guestBenchmark,
 ]
 const resultsPath = fileURLToPath(new URL('../../bench/RESULTS.md', import.meta.url))
 const place = process.env['CONVOY_BENCH_DIRECTORY'] ?? '/var/tmp'

@@ -26,7 +26,7 @@ export class HostGuest {
 
   async boot(): Promise<void> {
     const disks = [{ file: this.#tarball }]
-    this.#guest = await this.#lab.boot('host', { host: this.#disk, memoryMib: 1536, disks })
+    this.#guest = await this.#lab.boot('host', { host: this.#disk, memoryMib: 1536, cpus: 2, disks })
     await this.sh('systemctl is-system-running --wait || systemctl --failed --no-pager')
   }
 

@@ -23,7 +23,7 @@ export class Lab {
     const lab = new Lab()
     t.teardown(async () => {
       if (!t.passing()) for (const [name, guest] of lab.#guests) t.comment(`the log of ${name}:\n${guest.log}`)
-      await lab.#close()
+      await lab.close()
     })
     return lab
   }
@@ -69,7 +69,7 @@ export class Lab {
     return mkdtempSync(join(this.#directory, 'directory-'))
   }
 
-  async #close(): Promise<void> {
+  async close(): Promise<void> {
     await Promise.all([...this.#guests.values()].map((guest) => guest.kill()))
     if (process.env['CONVOY_VM_KEEP'] !== '1') rmSync(this.#directory, { recursive: true, force: true })
   }
