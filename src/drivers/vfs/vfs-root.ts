@@ -16,6 +16,7 @@ export interface VfsRootSettings {
 export class VfsRoot {
   readonly #settings: VfsRootSettings
   #real: string | undefined
+  #looking: Promise<void> | undefined
 
   constructor(settings: VfsRootSettings) {
     this.#settings = settings
@@ -28,10 +29,14 @@ export class VfsRoot {
 
   /**
    * Looks for it, until it has been found once. ConvoyError `unavailable` while it is not there, `invalid-argument` for what is
-   * no directory.
+   * no directory. Whoever asks meanwhile gets the same answer: hundreds of mounts may wait for a share that hangs.
    */
-  async find(): Promise<void> {
-    this.#real ??= await this.#look()
+  find(): Promise<void> {
+    if (this.#real !== undefined) return Promise.resolve()
+    this.#looking ??= this.#look()
+      .then((real) => void (this.#real = real))
+      .finally(() => (this.#looking = undefined))
+    return this.#looking
   }
 
   async #look(): Promise<string> {
