@@ -2,13 +2,16 @@ import { readFile, rename, rmdir, writeFile } from 'node:fs/promises'
 import { engineSuite, eventually, type Lab } from './harness.js'
 import { onConvoy } from './mount-arguments.js'
 
+/** Docker gives up when a mount has waited for its storage as long as it may: each of these takes 100 s. */
+const isSoak = process.env['CONVOY_SOAK'] === '1'
+
 engineSuite(
   'containers that a failed mount left behind',
   (t, lab) => {
     const { engine, convoy } = lab
 
     t.test('those that stayed down because Docker came up without the plugin run again, with their data', async (t) => {
-      const meant = { always: 'always', unless: 'unless-stopped', stopped: 'unless-stopped' }
+      const meant = { always: 'always', stopped: 'unless-stopped' }
       for (const [name, policy] of Object.entries(meant))
         await engine.runInBackground(name, '--restart', policy, ...onConvoy('boot'))
       await engine.runInBackground('plain', ...onConvoy('boot'))
@@ -17,15 +20,12 @@ engineSuite(
       await engine.stop()
       await convoy.stop()
       await engine.start()
-      for (const name of ['always', 'unless'])
-        await eventually(`Docker has given up ${name}`, async () => (await errorOf(lab, name)) !== '')
+      await eventually('Docker has given up', async () => (await errorOf(lab, 'always')) !== '')
       await convoy.start()
-      for (const name of ['always', 'unless']) {
-        await eventually(`${name} runs again`, async () => engine.isRunning(name))
-        t.equal(await engine.exec(name, 'cat', '/data/f'), 'kept')
-      }
-      t.equal(await convoy.mountCount('boot'), 2)
-      await eventually('each has been told of', async () => (await told(lab, 'container.revive')).length === 2)
+      await eventually('it runs again', async () => engine.isRunning('always'))
+      t.equal(await engine.exec('always', 'cat', '/data/f'), 'kept')
+      t.equal(await convoy.mountCount('boot'), 1)
+      await eventually('it is told of', async () => (await told(lab, 'container.revive')).includes('always'))
       for (const name of ['stopped', 'plain']) t.notOk(await engine.isRunning(name), name)
     })
 
@@ -44,6 +44,31 @@ engineSuite(
       t.notOk((await told(lab, 'container.revive')).includes('patient'), 'Docker did it')
     })
 
+    t.test('what failed while the plugin was away runs again, but not what somebody stopped', async (t) => {
+      for (const name of ['well', 'ended']) await engine.runInBackground(name, '--restart', 'always', ...onConvoy(name))
+      await engine.shell('well', 'echo kept > /data/f')
+      await engine.docker('stop', 'well', 'ended')
+      await convoy.stop()
+      t.not((await engine.tryDocker('start', 'well')).exitCode, 0)
+      await convoy.start()
+      await eventually('the one runs', async () => engine.isRunning('well'))
+      t.equal(await engine.exec('well', 'cat', '/data/f'), 'kept')
+      t.notOk(await engine.isRunning('ended'))
+    })
+
+    if (!isSoak) return
+
+    t.test('what fails again is left as it is', async (t) => {
+      await engine.runInBackground('lost', '--restart', 'always', ...onConvoy('lost'))
+      await engine.docker('stop', 'lost')
+      await convoy.stop()
+      t.not((await engine.tryDocker('start', 'lost')).exitCode, 0)
+      await lab.namespace.run('rm', '-r', convoy.volumePath('lost'))
+      await convoy.start()
+      await eventually('it is said', async () => (await told(lab, 'container.revive.fail')).includes('lost'))
+      t.match(await errorOf(lab, 'lost'), /error while mounting volume.*is missing/)
+    })
+
     t.test('a storage that comes when Docker has given up brings its containers back', async (t) => {
       await engine.runInBackground('given-up', '--restart', 'always', ...onConvoy('given-up'))
       await engine.shell('given-up', 'echo kept > /data/f')
@@ -55,24 +80,6 @@ engineSuite(
       await eventually('it runs', async () => engine.isRunning('given-up'))
       t.equal(await engine.exec('given-up', 'cat', '/data/f'), 'kept')
       await eventually('it is told of', async () => (await told(lab, 'container.revive')).includes('given-up'))
-    })
-
-    t.test('what failed while the plugin was away runs again; what fails again is left as it is', async (t) => {
-      const names = ['well', 'lost', 'ended']
-      for (const name of names) await engine.runInBackground(name, '--restart', 'always', ...onConvoy(name))
-      await engine.shell('well', 'echo kept > /data/f')
-      await engine.docker('stop', ...names)
-      await convoy.stop()
-      for (const name of ['well', 'lost']) t.not((await engine.tryDocker('start', name)).exitCode, 0)
-      await lab.namespace.run('rm', '-r', convoy.volumePath('lost'))
-      await convoy.start()
-      await eventually('the one runs', async () => engine.isRunning('well'))
-      t.equal(await engine.exec('well', 'cat', '/data/f'), 'kept')
-      await eventually('of the other it is said that it does not', async () =>
-        (await told(lab, 'container.revive.fail')).includes('lost'),
-      )
-      t.match(await errorOf(lab, 'lost'), /error while mounting volume.*is missing/)
-      t.notOk(await engine.isRunning('ended'), 'somebody stopped it')
     })
 
     t.test(
