@@ -87,12 +87,13 @@ t.test('--revive-containers tells of each container, and of those that do not st
   site.containers = [stopped('shop'), stopped('broken')]
   t.match(
     (await run(site, ['--revive-containers', '--dry-run'])).out,
-    /^would run: sudo docker start shop\nwould run: /,
+    /^would run: sudo docker start broken\nwould run: sudo docker start shop\n/,
+    'the oldest first: Docker lists them the other way round',
   )
   t.same(site.started, [])
   const { code, out } = await run(site, ['--revive-containers'])
   t.equal(code, 2)
-  t.match(out, /^done: sudo docker start shop\nfailed: sudo docker start broken: .*still no disk\n/)
+  t.match(out, /^failed: sudo docker start broken: .*still no disk\ndone: sudo docker start shop\n/)
   t.same(site.started, ['shop'])
   site.isDockerRunning = false
   t.match((await run(site, ['--revive-containers'])).out, /^failed: sudo docker start: there is no socket of Docker\n/)

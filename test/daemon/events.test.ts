@@ -92,6 +92,8 @@ t.test('a watcher goes on where it was when the daemon is stopped or killed', as
   await daemon.plugin.create('after-stop')
   await daemon.kill()
   await daemon.start()
+  // It may have been killed before that was durable: then recovery completes it, and it is told.
+  await eventually('it shows the first one', () => watcher.told.includes('volume.create after-stop'))
   await daemon.plugin.create('after-kill')
   await eventually('it shows the last one', () => watcher.told.includes('volume.create after-kill'))
   const { told } = watcher
