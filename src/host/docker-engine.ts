@@ -32,7 +32,7 @@ const timeoutMs = 40_000
 /** Docker itself gives a plugin 120 s to mount. */
 const startTimeoutMs = 130_000
 
-/** Docker's API, for whoever looks for what is wrong. Every call ends, and throws ConvoyError `unavailable` only. */
+/** Docker's API, for whoever looks for what is wrong. Every call ends, and throws ConvoyErrors: `unavailable` where nothing else is said. */
 export class DockerEngine {
   readonly #socketPath: string
 

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { findCovering, parseMountTable } from './mount-table.js'
 
 /**
- * What Docker sees of mounts that another process makes at a place, by the tables of both. `shared`: all of them, also containers that run already; `seen`:
- * Docker does, running containers do not; `hidden`: Docker does not.
+ * What Docker sees of mounts that another process makes at a place, by the tables of both. `shared`: all of them, also containers
+ * that run already; `seen`: Docker does, running containers do not; `hidden`: Docker does not.
  */
 export type Propagation = 'shared' | 'seen' | 'hidden'
 

@@ -1,6 +1,6 @@
 import { chmodSync, lstatSync, mkdirSync, realpathSync, rmdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { ConvoyError } from '../errors.js'
+import { codeOf, ConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
 
 /** Closed to everybody: what is written there while nothing is mounted would fill the root disk, unseen. */
@@ -23,7 +23,7 @@ export function removeMountpoint(path: string, call: CallContext): void {
   try {
     rmdirSync(path)
   } catch (thrown) {
-    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
+    const code = codeOf(thrown)
     if (code !== 'ENOENT') call.log.warn({ mountpoint: path, code }, 'mountpoint directory stays')
   }
 }

@@ -9,14 +9,11 @@ const specFolders = ['/etc/docker/plugins', '/usr/lib/docker/plugins'] as const
 
 const places = defaultPlaces('convoy')
 
+/** Where Docker and the command line look for us. /var/run is /run. */
+const addresses = [places['plugin-socket'], places.socket.replace(/^\/var/, '')] as const
+
 /** Addresses of ours that an older `.spec` may hold. */
-const ourAddresses = [
-  places['plugin-socket'],
-  places.socket,
-  // /var/run is /run.
-  places.socket.replace(/^\/var/, ''),
-  oldControlSocket('convoy'),
-].map((path) => `unix://${path}`)
+const ourAddresses = [...addresses, places.socket, oldControlSocket('convoy')].map((path) => `unix://${path}`)
 
 /** Files that make Docker look for a plugin named convoy somewhere else. */
 export function foreignSpecs(destination: string): readonly string[] {
@@ -26,9 +23,6 @@ export function foreignSpecs(destination: string): readonly string[] {
     return text !== undefined && !ourAddresses.some((address) => text.includes(address))
   })
 }
-
-/** Where Docker and the command line look for us. */
-const addresses = [places['plugin-socket'], places.socket.replace(/^\/var/, '')] as const
 
 /** Those of our addresses on which a process listens, by the text of /proc/net/unix. */
 export function addressesInUse(unixSockets: string): readonly string[] {
