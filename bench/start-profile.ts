@@ -22,8 +22,7 @@ interface Profile {
 const phases = [
   ['loading modules', undefined],
   ['opening the ledger: the thread starts, checks and reads the database', 'openLedger'],
-  ['opening the driver: the file child starts and looks at vfs.path', 'openDrivers'],
-  ['setting up the servers, first answer', 'Listeners'],
+  ['opening the driver, setting up the servers, first answer', 'serve'],
 ] as const
 
 /** Of the database thread, with all that they call. */

@@ -22,7 +22,9 @@ export async function rehearse(run: RunCommand): Promise<void> {
     await mkdir(volumes)
     const places = ['--root', join(directory, 'root'), '--plugin-socket', plugin, '--socket', control]
     const daemon = run(['daemon', '--ignore-config-file', ...places, '--driver-opts', `vfs.path=${volumes}`])
-    await Promise.race([playThrough(plugin, control, run), daemon])
+    const ended = new AbortController()
+    void daemon.finally(() => ended.abort()).catch(() => undefined)
+    await playThrough(plugin, control, { run, ended: ended.signal })
     process.emit('SIGTERM')
     await daemon
   } finally {
@@ -30,8 +32,17 @@ export async function rehearse(run: RunCommand): Promise<void> {
   }
 }
 
-async function playThrough(plugin: string, control: string, run: RunCommand): Promise<void> {
-  while ((await post(plugin, 'Plugin.Activate')) === undefined) await sleep(20)
+interface Stage {
+  readonly run: RunCommand
+  /** Aborts when the daemon has ended: it could not start. */
+  readonly ended: AbortSignal
+}
+
+async function playThrough(plugin: string, control: string, { run, ended }: Stage): Promise<void> {
+  while ((await post(plugin, 'Plugin.Activate')) === undefined) {
+    if (ended.aborted) return
+    await sleep(20)
+  }
   for (const call of dockerCalls) await post(plugin, `VolumeDriver.${call}`)
   for (const command of ['ls', 'info']) await run([command, '--socket', control])
 }

@@ -35,7 +35,6 @@ export type FileOperation =
   | { readonly op: 'make-sparse'; readonly path: string; readonly sizeBytes: number }
   /** Makes the entries of a directory durable. */
   | { readonly op: 'sync'; readonly path: string }
-  | { readonly op: 'realpath'; readonly path: string }
 
 type Amend = Extract<FileOperation, { op: 'amend' }>
 
@@ -106,8 +105,6 @@ export async function performFileOperation(operation: FileOperation, fsync: Fsyn
     case 'sync':
       await sync(operation.path, fsync)
       return null
-    case 'realpath':
-      return fs.realpathSync(operation.path)
   }
 }
 

@@ -19,7 +19,7 @@ export async function replaceDatabase(
   try {
     await rm(workshop, { recursive: true, force: true })
     await writeAll(workshop, contents, wrap)
-    await setAside(path, await unusedName(`${path}.damaged`))
+    await setAside(path, await unusedName(`${path}.replaced`))
     await rename(join(workshop, 'convoy.db'), path)
     await sync(root)
     await rm(workshop, { recursive: true, force: true })

@@ -37,7 +37,6 @@ t.test('operations run in their order and answer one by one', async (t) => {
     { op: 'read', path: join(path, 'missing') },
     { op: 'write', path: join(path, 'new'), text: 'ünï' },
     { op: 'read', path: join(path, 'new') },
-    { op: 'realpath', path: `${path}/../${path.split('/').at(-1)}` },
     { op: 'unlink', path: join(path, 'there') },
     { op: 'unlink', path: join(path, 'there') },
     { op: 'sync', path },
@@ -50,7 +49,6 @@ t.test('operations run in their order and answer one by one', async (t) => {
     null,
     null,
     'ünï',
-    path,
     null,
     null,
     null,
@@ -107,7 +105,7 @@ t.test('what the kernel says becomes the error that callers tell apart', async (
   const path = t.testdir({ file: 'text', taken: {}, from: {} })
   const files = open(t)
   const cases = [
-    [{ op: 'realpath', path: join(path, 'missing') }, 'not-found'],
+    [{ op: 'sync', path: join(path, 'missing') }, 'not-found'],
     [{ op: 'mkdir', path: join(path, 'file', 'below'), mode: 0o700 }, 'not-found'],
     [{ op: 'mkdir', path: join(path, 'file'), mode: 0o700 }, 'already-exists'],
     [{ op: 'move', from: join(path, 'from'), to: join(path, 'taken') }, 'already-exists'],
