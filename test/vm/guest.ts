@@ -29,7 +29,15 @@ export class Guest {
     this.#ports = new NvmePorts(parts.qmp)
   }
 
+  /** Once more when the kernel dies on the way: under emulation that of Debian 13 now and then does, before it runs anything of ours. */
   static async boot(place: GuestPlace, settings: GuestSettings): Promise<Guest> {
+    return Guest.#bootOnce(place, settings).catch((thrown: unknown) => {
+      if (!/Kernel panic/.test(logOf(place))) throw thrown
+      return Guest.#bootOnce(place, settings)
+    })
+  }
+
+  static async #bootOnce(place: GuestPlace, settings: GuestSettings): Promise<Guest> {
     const process = launch(place, settings)
     const ended = once(process, 'exit').then(() => Promise.reject(new Error('QEMU ended')))
     ended.catch(() => undefined)
