@@ -80,7 +80,11 @@ function setting({ name, defaultText, placeholder }: DescribedOption, indent = '
 const usual = (defaultText: string | undefined) =>
   defaultText?.replace('NAME', 'convoy').replace('ROOT', '/var/lib/convoy')
 
-const examples: Readonly<Record<string, string>> = { log: '/var/log/convoy.log' }
+const examples: Readonly<Record<string, string>> = {
+  log: '/var/log/convoy.log',
+  share: '10.0.0.5:/exports',
+  mountoptions: 'nfsvers=4.1,proto=tcp',
+}
 
 function tableOptions(table: OptionTable): readonly string[] {
   return Object.entries(table).flatMap(([name, { placeholder, help, defaultText }]) =>

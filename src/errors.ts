@@ -1,3 +1,5 @@
+import { constants } from 'node:os'
+
 /** What can go wrong, as far as a caller acts on it. A closed set: each renderer is a `Record` over it. */
 export type ErrorCode =
   /** The request itself is wrong; repeating it changes nothing. */
@@ -52,9 +54,21 @@ export function isConvoyError(thrown: unknown, code: ErrorCode): thrown is Convo
 
 /** `ENOENT` and the like, of what Node or SQLite has thrown; empty for what has no code. */
 export function codeOf(thrown: unknown): string {
-  return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
+  const [, number] = unnamedError.exec(code) ?? []
+  return number === undefined ? code : (errnoNames.get(Number(number)) ?? code)
 }
+
+/** What Node says of an error that it has no name for, such as ESTALE and EDQUOT. */
+export const unnamedError = /Unknown system error -(\d+)/
+
+const errnoNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]))
 
 export function isErrno(thrown: unknown, ...codes: readonly string[]): boolean {
   return codes.includes(codeOf(thrown))
+}
+
+/** The system refused, and so whoever it asked has answered. */
+export function isRefusalOfSystem(thrown: unknown): boolean {
+  return thrown instanceof Error && /^E[A-Z0-9]+$/.test(codeOf(thrown.cause))
 }

@@ -28,6 +28,15 @@ t.test('the program needs nothing but Node', (t) => {
   t.end()
 })
 
+t.test('its children start children and threads of their own', (t) => {
+  const { node, script } = copyOf(t)
+  const asked = `const child = require('node:child_process').fork(process.argv[1])
+    child.on('message', (answer) => { console.log(JSON.stringify(answer)); child.kill() })
+    child.send({ id: 1, lane: 'any', operations: [{ op: 'statfs', path: '/' }] })`
+  t.match(node('-e', asked, join(script, '../file-process-main.js')), { stdout: '{"id":1,"results":[null]}\n' })
+  t.end()
+})
+
 t.test('what V8 makes of the program is kept when it has rehearsed all of it: a daemon, Docker, a database', (t) => {
   const { run, node, cache, script } = copyOf(t)
   t.match(run('rehearsal'), { status: 0 })

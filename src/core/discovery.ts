@@ -58,7 +58,7 @@ export class Discovery {
         if (!isEmpty || !this.#hasVolumes(driver)) this.#availability.noteAnswer(driver.name)
       } catch (thrown) {
         answered = 'some'
-        const isNews = !this.#availability.reasons.has(driver.name)
+        const isNews = !this.#availability.isAway(driver.name)
         this.#availability.noteFailure(driver.name, toConvoyError(thrown))
         if (isNews) log.warn({ driver: driver.name, err: thrown }, 'the storage could not be asked for its volumes')
       }

@@ -1,7 +1,7 @@
 import { ConvoyError } from '../errors.js'
 import type { MountHolder } from '../host/mount-holders.js'
 import { commandLineMountId, type MountReference } from '../model/mount.js'
-import type { TrashedVolume, Volume } from '../model/volume.js'
+import type { TrashedVolume, Volume, VolumePlace } from '../model/volume.js'
 import { type CoreDeps, mountPath } from './core-deps.js'
 
 /** Whether a volume is in use, by what Docker told us and by what the kernel shows. */
@@ -34,19 +34,19 @@ export class Holding {
 
   /** Mounts of the volume in any namespace, besides our own. */
   async of(volume: Volume): Promise<readonly MountHolder[]> {
-    return this.#at(this.#pathOf(volume))
+    return this.#at(this.#placeOf(volume))
   }
 
   /** Those of the volumes that somebody mounts. */
   async heldAmong(volumes: readonly Volume[]): Promise<ReadonlySet<Volume>> {
-    const found = await this.#deps.holders.ofEach(volumes.map((volume) => this.#pathOf(volume)))
+    const found = await this.#deps.holders.ofEach(volumes.map((volume) => this.#placeOf(volume)))
     return new Set(volumes.filter((_, index) => found[index]?.length !== 0))
   }
 
   /** Mounts of a deleted volume's data, in any namespace: whoever knows its directory can mount it without asking us. */
   async ofTrashed(volume: TrashedVolume): Promise<readonly MountHolder[]> {
-    const directory = this.#deps.drivers.get(volume.driver).mountDirectory(volume)
-    return directory === undefined ? [] : this.#at(directory)
+    const place = this.#deps.drivers.get(volume.driver).placeOf(volume)
+    return place === undefined ? [] : this.#at(place)
   }
 
   /** References of the engine that runs now, and the command line's; older ones hold only what the kernel confirms. */
@@ -92,12 +92,12 @@ export class Holding {
     }
   }
 
-  async #at(path: string): Promise<readonly MountHolder[]> {
-    return (await this.#deps.holders.ofEach([path]))[0] ?? []
+  async #at(place: VolumePlace): Promise<readonly MountHolder[]> {
+    return (await this.#deps.holders.ofEach([place]))[0] ?? []
   }
 
-  #pathOf(volume: Volume): string {
+  #placeOf(volume: Volume): VolumePlace {
     const { drivers, policy } = this.#deps
-    return drivers.get(volume.driver).mountDirectory(volume) ?? mountPath(policy, volume.name)
+    return drivers.get(volume.driver).placeOf(volume) ?? { path: mountPath(policy, volume.name) }
   }
 }

@@ -135,9 +135,11 @@ export class Mounts {
     if (isRecorded) await ledger.commit('mount-intent', { put: 'volume', row: intent })
     try {
       const attach = () => driver.attach(volume, driverCall(ledger, volume.id, call))
-      const source = await this.#availability.untilAnswered(volume, call, attach).catch((thrown: unknown) => {
-        throw call.signal.aborted ? gone(volume.name, thrown) : thrown
-      })
+      const source = await this.#availability
+        .untilAnswered({ ...volume, storage: driver.storageOf(volume) }, call, attach)
+        .catch((thrown: unknown) => {
+          throw call.signal.aborted ? gone(volume.name, thrown) : thrown
+        })
       return { ...volume, state: 'attached', mountpoint: await this.#mountSource(intent, source, call) }
     } catch (thrown) {
       if (isRecorded) await this.#undoAttach(intent, undoing(call))

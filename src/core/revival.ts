@@ -61,9 +61,12 @@ export class Revival {
   }
 
   #isStorageThere({ volumes }: StoppedContainer): boolean {
-    const { ledger } = this.#deps
-    const drivers = volumes.flatMap(({ name }) => (isVolumeName(name) ? (ledger.volumes.get(name)?.driver ?? []) : []))
-    return !drivers.some((driver) => this.#availability.reasons.has(driver))
+    const { ledger, drivers } = this.#deps
+    const known = volumes.flatMap(({ name }) => (isVolumeName(name) ? (ledger.volumes.get(name) ?? []) : []))
+    return !known.some((one) => {
+      const driver = drivers.all.find(({ name }) => name === one.driver)
+      return this.#availability.isAway(one.driver, driver?.storageOf(one))
+    })
   }
 
   /** False when Docker went away. */

@@ -17,7 +17,21 @@ export function settingsOfEnvironment(variables: Variables): readonly Setting[] 
   const aliases = Object.entries(allDaemonOptions).flatMap(([name, option]) =>
     Object.entries(option.aliases ?? {}).map(([variable, words]) => setting(variables, variable, name, words)),
   )
-  return [...own, ...aliases].flat()
+  return [...own, ...aliases].flat().concat(shareOfEnvironment(variables))
+}
+
+/** Convoy's older agents took a share in several variables; a server without a directory is none of theirs. */
+function shareOfEnvironment(variables: Variables): readonly Setting[] {
+  const of = (...names: readonly string[]) => names.map((name) => variables[name] ?? '').find((text) => text !== '')
+  const [server, directory] = [of('NFS_SERVER', 'MNT_HOST'), of('MOUNT_DIR', 'MNT_DIR')]
+  if (server === undefined || directory === undefined) return []
+  const version = of('NFS_VERS')
+  const options = [of('MOUNT_OPTS', 'MNT_OPTS'), version === undefined ? undefined : `nfsvers=${version}`]
+  const texts = { 'vfs.share': `${server}:${directory}`, 'vfs.mountoptions': options.filter(Boolean).join(',') }
+  const source = variables['NFS_SERVER'] === server ? 'NFS_SERVER' : 'MNT_HOST'
+  return Object.entries(texts).flatMap(([name, text]) =>
+    text === '' ? [] : [{ name, text, source, rank: ranks.environment }],
+  )
 }
 
 function setting(

@@ -1,6 +1,6 @@
 import type { CallContext } from '../model/call-context.js'
 import type { OptionTable } from '../model/options.js'
-import type { Attributes, OnRemove, VolumeHandle } from '../model/volume.js'
+import type { Attributes, OnRemove, VolumeHandle, VolumePlace } from '../model/volume.js'
 import type { VolumeName } from '../model/volume-name.js'
 
 /**
@@ -36,7 +36,7 @@ export interface Driver {
    */
   attach(volume: VolumeHandle, call: DriverCall): Promise<MountSource>
   /** The directory that attach would name, or where retire has put it, where that is known without asking the storage: core asks the kernel who holds it. */
-  mountDirectory(volume: VolumeHandle): string | undefined
+  placeOf(volume: VolumeHandle): VolumePlace | undefined
   /** Undoes attach, once core has unmounted. */
   detach(volume: VolumeHandle, call: DriverCall): Promise<void>
   /**
@@ -56,6 +56,8 @@ export interface Driver {
   usage(volume: VolumeHandle, call: CallContext): Promise<number>
   /** Volumes that the storage holds, whichever host made them (sidecar files on the share, tags on EBS). `unavailable` as for attach. */
   discover(call: CallContext): AsyncIterable<DiscoveredVolume>
+  /** Which storage the volume is on, for a driver with several; each may be away while the others answer. */
+  storageOf(volume: VolumeHandle): string | undefined
   /** What `inspect` shows under DriverInfo. Must not block on the storage. */
   inspect(volume: VolumeHandle, call: CallContext): Promise<Attributes>
   /** What `info` shows of the driver itself. */

@@ -32,6 +32,7 @@ const debianPackages: Readonly<Record<string, readonly string[]>> = {
   'amazon-efs-utils': ['mount.efs'],
   'cifs-utils': ['mount.cifs'],
   coreutils: ['cp', 'realpath', 'stat', 'sync'],
+  'libc-bin': ['getent'],
   e2fsprogs: ['chattr', 'e2fsck', 'fsck.ext4', 'lsattr', 'mkfs.ext4', 'resize2fs', 'tune2fs'],
   quota: ['setquota'],
   mount: ['losetup', 'mount', 'umount'],

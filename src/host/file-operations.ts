@@ -9,6 +9,8 @@ import { type Fsync, ifPossible, type NewContent, replaceFile, setAside, sync } 
 export type FileOperation =
   /** `undefined` when nothing is there. Never follows a link. */
   | { readonly op: 'stat'; readonly path: string }
+  /** Asks the storage itself: the kernel knows of a `stat` also while a server does not answer. */
+  | { readonly op: 'statfs'; readonly path: string }
   /** Fails with EEXIST when anything is there, so that what follows in the list does not happen. */
   | { readonly op: 'expect-nothing'; readonly path: string }
   /** An existing directory is no error, and keeps its mode. */
@@ -71,6 +73,9 @@ export async function performFileOperation(operation: FileOperation, fsync: Fsyn
   switch (operation.op) {
     case 'stat':
       return status(operation.path)
+    case 'statfs':
+      fs.statfsSync(operation.path)
+      return null
     case 'expect-nothing':
       expectNothing(operation.path)
       return null

@@ -1,34 +1,64 @@
 import { fsync, fsyncSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { codeOf } from '../errors.js'
+import { isMainThread, parentPort, Worker } from 'node:worker_threads'
+import { codeOf, unnamedError } from '../errors.js'
 import { type FileResult, performFileOperation } from './file-operations.js'
 import type { FileAnswer, FileRequest } from './file-process.js'
 
-// The child of FileProcess. It may hang in any call below; its parent then leaves it behind.
+// The child of FileProcess, and each of its threads. Any call below may hang; the parent then leaves the child behind.
+
+const lanes = new Map<string, Worker>()
 
 /** Requests that have begun and not ended. */
 let underWay = 0
 
-process.on('disconnect', () => process.exit(0))
-process.on('message', (request: FileRequest) => {
-  void perform(request).then((answer) => process.send?.(answer))
-})
+if (isMainThread) {
+  // Not process.exit(): it would wait for a thread that hangs.
+  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
+  process.on('message', (request: FileRequest) => {
+    if (request.lane === undefined) void perform(request, syncTogether).then((answer) => process.send?.(answer))
+    else laneOf(request.lane).postMessage(request)
+  })
+} else {
+  parentPort?.on('message', (request: FileRequest) => {
+    void perform(request, syncAlone).then((answer) => parentPort?.postMessage(answer))
+  })
+}
 
-async function perform({ id, operations }: FileRequest): Promise<FileAnswer> {
+function laneOf(name: string): Worker {
+  const known = lanes.get(name)
+  if (known !== undefined) return known
+  const lane = new Worker(new URL(import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 1 } })
+  lane.on('message', (answer: FileAnswer) => process.send?.(answer))
+  lanes.set(name, lane)
+  return lane
+}
+
+type Sync = (fd: number) => Promise<void>
+
+async function perform({ id, operations }: FileRequest, sync: Sync): Promise<FileAnswer> {
   const results: FileResult[] = []
   underWay++
   try {
     for (const operation of operations) results.push(await performFileOperation(operation, sync))
     return { id, results }
   } catch (thrown) {
-    return { id, error: { code: codeOf(thrown), message: thrown instanceof Error ? thrown.message : String(thrown) } }
+    const code = codeOf(thrown)
+    const message = thrown instanceof Error ? thrown.message : String(thrown)
+    return { id, error: { code, message: message.replace(unnamedError, code) } }
   } finally {
     underWay--
   }
 }
 
 /** Alone, the way to another thread and back costs more than it gives; together, the disk serves several with one flush. */
-async function sync(fd: number): Promise<void> {
+async function syncTogether(fd: number): Promise<void> {
   if (underWay === 1) fsyncSync(fd)
   else await promisify(fsync)(fd)
+}
+
+/** The threads of libuv are few, and for all lanes: one that hangs may not take them. */
+function syncAlone(fd: number): Promise<void> {
+  fsyncSync(fd)
+  return Promise.resolve()
 }

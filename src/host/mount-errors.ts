@@ -4,7 +4,7 @@ import { lastLine, type ProgramResult } from './exec.js'
 /** What people and the network get wrong, by the words of mount(8) and its helpers. Anything else may work later. */
 const mountFailures: readonly (readonly [RegExp, ErrorCode])[] = [
   [/busy|already mounted/i, 'in-use'],
-  [/unknown filesystem type/i, 'unsupported'],
+  [/unknown filesystem type|requested NFS version|protocol not supported/i, 'unsupported'],
   [/bad option|bad superblock|unrecognized mount option|incorrect mount option|invalid argument/i, 'invalid-argument'],
   [
     /timed out|refused|unreachable|no route|resolv|name or service|denied|does not exist|not responding/i,

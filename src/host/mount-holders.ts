@@ -4,10 +4,14 @@ import { ConvoyError } from '../errors.js'
 import { EventLoopTurn } from './event-loop-turn.js'
 import { isBelow, parseMountTable, type MountEntry } from './mount-table.js'
 
-/** What may be held: a whole file system, or one directory of it (`root` is its path inside the file system). */
+/**
+ * What may be held: a whole file system, or one directory of it (`root` is its path inside the file system), or a directory of an NFS
+ * server (`server:/export/directory`), which the kernel shows as the source of what is mounted of it, and under each of its mounts.
+ */
 export type HolderTarget =
   | { readonly kind: 'filesystem'; readonly device: string }
   | { readonly kind: 'directory'; readonly device: string; readonly root: string }
+  | { readonly kind: 'remote'; readonly source: string }
 
 /** One mount, in one mount namespace, that keeps the target in use. */
 export interface MountHolder {
@@ -85,17 +89,17 @@ export class MountHolders {
   async #scan(targets: readonly HolderTarget[]): Promise<readonly (readonly MountHolder[])[]> {
     const turn = new EventLoopTurn(turnMs)
     const searches = targets.map((target): Search => ({ target, holders: new Map() }))
-    const byDevice = groupByDevice(searches)
+    const marks = [...new Set(searches.map(({ target }) => markOf(target)))]
     const seen = new Set<string>()
     for (const views of this.#views()) {
       if (turn.isOver) await turn.next()
       for (const view of views) {
         const key = this.#keyOf(view)
         if (key === undefined || seen.has(key)) continue
-        const entries = await readEntries(`${view.path}/mountinfo`, [...byDevice.keys()], turn)
+        const entries = await readEntries(`${view.path}/mountinfo`, marks, turn)
         if (entries === undefined) continue
         seen.add(key)
-        for (const entry of entries) noteHolder(byDevice.get(entry.device) ?? [], view, entry)
+        for (const entry of entries) noteHolder(searches, view, entry)
       }
     }
     return searches.map(({ holders }) => [...holders.values()])
@@ -137,20 +141,14 @@ export class MountHolders {
   }
 }
 
-function groupByDevice(searches: readonly Search[]): ReadonlyMap<string, readonly Search[]> {
-  const groups = new Map<string, Search[]>()
-  for (const search of searches) {
-    const { device } = search.target
-    const group = groups.get(device)
-    if (group === undefined) groups.set(device, [search])
-    else group.push(search)
-  }
-  return groups
+/** What each line of a table has that may show a holder: most tables have none, and need not be parsed. */
+function markOf(target: HolderTarget): string {
+  return target.kind === 'remote' ? ' - nfs' : ` ${target.device} `
 }
 
-/** The device is the same. */
 function isHolding(entry: MountEntry, target: HolderTarget): boolean {
-  return target.kind === 'filesystem' || isBelow(entry.root, target.root)
+  if (target.kind === 'remote') return /^nfs4?$/.test(entry.fsType) && isBelow(entry.source, target.source)
+  return entry.device === target.device && (target.kind === 'filesystem' || isBelow(entry.root, target.root))
 }
 
 function noteHolder(searches: readonly Search[], view: View, entry: MountEntry): void {
@@ -166,7 +164,7 @@ function noteHolder(searches: readonly Search[], view: View, entry: MountEntry):
 /** `undefined` when the process is gone. In pieces: a container that may mount makes its table as long as it likes. */
 async function readEntries(
   path: string,
-  devices: readonly string[],
+  marks: readonly string[],
   turn: EventLoopTurn,
 ): Promise<MountEntry[] | undefined> {
   const descriptor = unlessGone(() => openSync(path, 'r'))
@@ -180,7 +178,7 @@ async function readEntries(
       const text = rest + decoder.write(piece.subarray(0, length))
       const end = text.lastIndexOf('\n') + 1
       rest = text.slice(end)
-      if (devices.some((device) => text.includes(` ${device} `))) entries.push(...parseMountTable(text.slice(0, end)))
+      if (marks.some((mark) => text.includes(mark))) entries.push(...parseMountTable(text.slice(0, end)))
       if (turn.isOver) await turn.next()
     }
   } finally {

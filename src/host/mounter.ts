@@ -29,6 +29,11 @@ export interface Mounter {
   mount(request: MountRequest, call: CallContext): Promise<void>
   /** Removes every mount at the mountpoint, then the directory. `in-use` while this host's processes use it. */
   unmount(mountpoint: string, call: CallContext): Promise<UnmountResult>
+  /**
+   * Takes every mount at the mountpoint out of sight, whoever uses it: they keep what they have, and who comes finds the directory
+   * below. For a mount that leads nowhere.
+   */
+  abandon(mountpoint: string, call: CallContext): Promise<void>
   /** What the kernel has mounted at that directory or below it; never touches the file systems themselves. */
   mountsBelow(directory: string): Promise<readonly MountEntry[]>
 }
@@ -79,9 +84,22 @@ export class SystemMounter implements Mounter {
     return { lazily }
   }
 
+  async abandon(mountpoint: string, call: CallContext): Promise<void> {
+    parseAbsolutePath(mountpoint)
+    for (let count = await this.#count(mountpoint); count > 0; count -= 1) {
+      // A dead server may keep it waiting although it is done.
+      const failure = await this.#attempt(
+        'umount',
+        ['-l', ...cautiously(mountpoint)],
+        this.#deps.unmountTimeoutMs,
+        call,
+      )
+      if ((await this.#count(mountpoint)) >= count) throw unmountError(mountpoint, failure)
+    }
+  }
+
   async #unmountTopmost(mountpoint: string, count: number, call: CallContext): Promise<boolean> {
-    // Without helpers (-i) and without asking the file system for its real path (-c): both hang on a dead server.
-    const args = ['-i', '-c', '--', mountpoint]
+    const args = cautiously(mountpoint)
     const failure = await this.#attempt('umount', args, this.#deps.unmountTimeoutMs, call)
     if ((await this.#count(mountpoint)) < count) return false
     if (!isConvoyError(failure, 'deadline-exceeded') || call.signal.aborted) throw unmountError(mountpoint, failure)
@@ -123,6 +141,9 @@ export class SystemMounter implements Mounter {
     )
   }
 }
+
+/** Without helpers (-i) and without asking the file system for its real path (-c): both hang on a dead server. */
+const cautiously = (mountpoint: string) => ['-i', '-c', '--', mountpoint]
 
 /** mount(8) blames the options when the type's own program is missing, so that is found out first. */
 const mountPrograms: Readonly<Record<string, string>> = {

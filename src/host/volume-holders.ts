@@ -1,16 +1,17 @@
+import type { VolumePlace } from '../model/volume.js'
 import { EventLoopTurn } from './event-loop-turn.js'
 import type { HolderTarget, MountHolder, MountHolders } from './mount-holders.js'
-import { findMount, locate, type MountEntry, readMountTable } from './mount-table.js'
+import { findCovering, findMount, locate, type MountEntry, readMountTable } from './mount-table.js'
 
 const turnMs = 2
 
 /** Who has volumes mounted, by the kernel and not by anybody's count. */
 export interface VolumeHolders {
   /**
-   * For each path, every mount of what is there, in every namespace, but for our own mount at the path itself. One look at all
-   * processes answers for all paths.
+   * For each place, every mount of what is there, in every namespace, but for our own mount at the path itself. One look at all
+   * processes answers for all places.
    */
-  ofEach(paths: readonly string[]): Promise<readonly (readonly MountHolder[])[]>
+  ofEach(places: readonly VolumePlace[]): Promise<readonly (readonly MountHolder[])[]>
   /** What the process calls itself; undefined when it has gone. */
   commandOf(pid: number): string | undefined
   /** False in a container of our own: then an empty answer proves nothing. */
@@ -25,19 +26,19 @@ export class KernelVolumeHolders implements VolumeHolders {
     this.#holders = holders
   }
 
-  async ofEach(paths: readonly string[]): Promise<readonly (readonly MountHolder[])[]> {
+  async ofEach(places: readonly VolumePlace[]): Promise<readonly (readonly MountHolder[])[]> {
     const entries = await readMountTable()
     const turn = new EventLoopTurn(turnMs)
     const targets: HolderTarget[] = []
-    for (const path of paths) {
+    for (const place of places) {
       if (turn.isOver) await turn.next()
-      targets.push(targetAt(entries, path))
+      targets.push(targetAt(entries, place))
     }
     const found = await this.#holders.findEach(targets)
     // Processes share our namespace's mount of a file system; that one is ours to unmount.
     return found.map((holders, index) =>
       targets[index]?.kind === 'filesystem'
-        ? holders.filter(({ isOwnNamespace, mountpoint }) => !(isOwnNamespace && mountpoint === paths[index]))
+        ? holders.filter(({ isOwnNamespace, mountpoint }) => !(isOwnNamespace && mountpoint === places[index]?.path))
         : holders,
     )
   }
@@ -51,9 +52,17 @@ export class KernelVolumeHolders implements VolumeHolders {
   }
 }
 
-function targetAt(entries: readonly MountEntry[], path: string): HolderTarget {
+function targetAt(entries: readonly MountEntry[], { path, source }: VolumePlace): HolderTarget {
+  if (source !== undefined) return { kind: 'remote', source }
   const mount = findMount(entries, path)
-  return mount === undefined
-    ? { kind: 'directory', ...locate(entries, path) }
-    : { kind: 'filesystem', device: mount.device }
+  if (mount !== undefined) return { kind: 'filesystem', device: mount.device }
+  // The kernel shows every directory of NFS as the root of its file system, and only the source tells them apart.
+  const covering = findCovering(entries, path)
+  if (covering === undefined || !/^nfs4?$/.test(covering.fsType)) return { kind: 'directory', ...locate(entries, path) }
+  return { kind: 'remote', source: sourceBelow(covering.source, path.slice(covering.mountpoint.length + 1)) }
+}
+
+/** What the kernel calls that directory of an export: `server:/export/directory`. */
+export function sourceBelow(source: string, relativePath: string): string {
+  return `${source.replace(/\/$/, '')}/${relativePath}`
 }

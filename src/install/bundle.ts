@@ -64,6 +64,8 @@ const common = {
 
 const moduleUrl = 'const moduleUrl = require("node:url").pathToFileURL(__filename).href'
 
+const asModule = { banner: { js: moduleUrl } }
+
 /** A function, because a script of its own has none of the names that Node gives to a module. */
 const asFunction = {
   banner: { js: `(function (require, __filename) { const module = { exports: {} }; ${moduleUrl}` },
@@ -75,8 +77,8 @@ rmSync(join(root, 'build/main.cache'), { force: true })
 const inputs = await Promise.all([
   bundle('convoy.cjs', { plugins: [mainAsScript, ...common.plugins] }),
   bundle('main.js', asFunction),
-  bundle('install/main.js', { banner: { js: moduleUrl }, outfile: join(program, 'install.js') }),
-  ...children.map((path) => bundle(path, {})),
+  bundle('install/main.js', { ...asModule, outfile: join(program, 'install.js') }),
+  ...children.map((path) => bundle(path, asModule)),
 ])
 chmodSync(join(program, 'convoy.cjs'), 0o755)
 copyFileSync(join(root, addonPackage, 'build/Release', addon), join(program, addon))

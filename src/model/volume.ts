@@ -38,6 +38,13 @@ export interface VolumeHandle {
   readonly attributes: Attributes
 }
 
+/** Where a volume is, as far as that is known without asking its storage. */
+export interface VolumePlace {
+  readonly path: string
+  /** On a share that may not be mounted now: `server:/export/volume`. */
+  readonly source?: string
+}
+
 /** One volume as this host remembers it. */
 export interface Volume extends VolumeHandle {
   readonly driver: string

@@ -106,8 +106,8 @@ function attachment(withSubject: WithSubject): void {
     const source = await subject.attach(volume)
     await subject.detach(volume)
     subject.faults.hang()
-    const directory = subject.driver.mountDirectory(volume)
-    t.equal(directory, source.kind === 'directory' ? source.path : undefined)
+    const place = subject.driver.placeOf(volume)
+    t.equal(place?.path, source.kind === 'directory' ? source.path : undefined)
     t.equal(subject.driver.attachment, source.kind === 'directory' ? 'stateless' : 'recorded')
   })
 

@@ -198,8 +198,8 @@ t.test('a mount while the kernel is asked about the one before leaves the volume
   const { holders } = world.kernel
   const ask = holders.ofEach.bind(holders)
   let answer: () => void = () => undefined
-  holders.ofEach = async (paths) => {
-    const found = await ask(paths)
+  holders.ofEach = async (places) => {
+    const found = await ask(places)
     await new Promise<void>((resolve) => (answer = resolve))
     return found
   }

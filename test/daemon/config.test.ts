@@ -100,7 +100,7 @@ t.test('a driver’s option that is malformed or unknown is refused by name', as
   }
   t.throws(() => parse({ driverOptions: ['vfs.pth=/srv'] }), {
     message: 'unknown option of driver vfs "pth"',
-    hint: /defaultvolumesize, path/,
+    hint: /did you mean path\?/,
   })
   t.throws(() => parse({ driverOptions: ['vfs.path=srv'] }), {
     message: /option of driver vfs path: "srv" is not an abs/,
@@ -167,6 +167,20 @@ t.test('compat: variables of the older agents mean the same, unless one of ours 
   t.strictSame(settings(both)['name']?.overrides, [{ value: 'nfs', source: 'STACK_NAME' }])
   t.throws(() => parse({ ON_REMOVE: 'burn' }), { message: /^ON_REMOVE: option on-docker-remove: "burn"/ })
   t.throws(() => parse({ ON_REMOVE: 'constructor' }), { message: /^ON_REMOVE: .*"constructor"/ })
+})
+
+t.test('compat: the share that the older agents took in several variables', async (t) => {
+  const parse = (environment: Readonly<Record<string, string>>) =>
+    parseDaemonConfig({ args: noArguments, environment, file: undefined }).drivers.get('vfs')
+  const catalog = { NFS_SERVER: '10.0.0.5', MOUNT_DIR: '/exports', MOUNT_OPTS: 'proto=tcp,port=2049,nfsvers=4' }
+  t.same(parse(catalog), { share: '10.0.0.5:/exports', mountoptions: 'proto=tcp,port=2049,nfsvers=4' })
+  t.same(parse({ MNT_HOST: 'nas', MNT_DIR: '/v', MNT_OPTS: 'soft' }), { share: 'nas:/v', mountoptions: 'soft' })
+  t.same(parse({ MNT_HOST: 'nas', MNT_DIR: '/v', NFS_VERS: '4.1' }), { share: 'nas:/v', mountoptions: 'nfsvers=4.1' })
+  t.same(parse({ MOUNT_DIR: '/v', MOUNT_OPTS: 'soft' }), {}, 'variables of others')
+  t.same(parse({ ...catalog, CONVOY_VFS_SHARE: 'other:/v' }), { ...parse(catalog), share: 'other:/v' })
+  t.throws(() => parse({ NFS_SERVER: '10.0.0.5', MOUNT_DIR: 'exports' }), {
+    message: /^NFS_SERVER: .*not an NFS share/,
+  })
 })
 
 t.test('a switch is as strong as its source, and can be turned off again', async (t) => {

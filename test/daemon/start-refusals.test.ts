@@ -87,7 +87,7 @@ t.test('options that are wrong are refused by name before anything is made', asy
     [['--on-docker-remove', 'keep'], 'retain, trash, delete, ignore'],
     [['--rot', '/x'], "unknown option '--rot'"],
     [['--drivers', 'zfs'], 'unknown driver "zfs"'],
-    [['--driver-opts', 'vfs.pth=/x'], 'defaultvolumesize, path'],
+    [['--driver-opts', 'vfs.pth=/x'], 'did you mean path?'],
     [['--driver-opts', 'path=/x'], 'DRIVER.OPTION=VALUE'],
     [['--name', '../x'], 'option name'],
     [['--root', 'relative'], 'option root'],

@@ -1,6 +1,6 @@
 import type { CreateRequest, MountSource } from '../../src/drivers/driver.js'
 import { ConvoyError } from '../../src/errors.js'
-import type { VolumeHandle } from '../../src/model/volume.js'
+import type { VolumeHandle, VolumePlace } from '../../src/model/volume.js'
 import type { VolumeName } from '../../src/model/volume-name.js'
 import { FakeDriver, placeOf } from './fake-driver.js'
 import type { Marker } from './fake-storage.js'
@@ -25,8 +25,8 @@ export class FakeDirectoryDriver extends FakeDriver {
     return this.step('detach', () => undefined)
   }
 
-  mountDirectory(volume: VolumeHandle): string {
-    return this.pathOf(placeOf(volume))
+  placeOf(volume: VolumeHandle): VolumePlace {
+    return { path: this.pathOf(placeOf(volume)) }
   }
 
   protected pathOf(place: string): string {

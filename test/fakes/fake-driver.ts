@@ -13,7 +13,7 @@ import { ConvoyError } from '../../src/errors.js'
 import { optional } from '../../src/model/optional.js'
 import type { OptionTable } from '../../src/model/options.js'
 import { parseSizeBytes } from '../../src/model/size.js'
-import type { Attributes, VolumeHandle } from '../../src/model/volume.js'
+import type { Attributes, VolumeHandle, VolumePlace } from '../../src/model/volume.js'
 import type { VolumeName } from '../../src/model/volume-name.js'
 import type { FakeKernel } from './fake-kernel.js'
 import { FakeSnapshots } from './fake-snapshots.js'
@@ -52,6 +52,10 @@ export abstract class FakeDriver implements Driver {
     await this.step('create: mark', () => void storage.markers.set(marker.id, alive(marker)))
     await this.step('create: make', () => this.makePiece(marker))
     return { handle: handleOf(marker), origin: marker.origin, ...optional('sizeBytes', marker.sizeBytes) }
+  }
+
+  storageOf(): undefined {
+    return undefined
   }
 
   async remove(volume: VolumeHandle, call: DriverCall & RemovalProgress): Promise<void> {
@@ -146,7 +150,7 @@ export abstract class FakeDriver implements Driver {
 
   abstract attach(volume: VolumeHandle, call: DriverCall): Promise<MountSource>
   abstract detach(volume: VolumeHandle, call: DriverCall): Promise<void>
-  abstract mountDirectory(volume: VolumeHandle): string | undefined
+  abstract placeOf(volume: VolumeHandle): VolumePlace | undefined
 
   /** Where the kernel would show the piece. */
   protected abstract pathOf(place: string): string

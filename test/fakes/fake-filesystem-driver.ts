@@ -38,7 +38,7 @@ export class FakeFilesystemDriver extends FakeDriver {
     })
   }
 
-  mountDirectory(): undefined {
+  placeOf(): undefined {
     return undefined
   }
 

@@ -92,6 +92,11 @@ export class FakeKernel {
     this.#host = this.#host.filter((entry) => entry !== found)
   }
 
+  /** Whoever has it keeps it. */
+  abandon(mountpoint: string): void {
+    this.#host = this.#host.filter((entry) => entry.mountpoint !== mountpoint)
+  }
+
   findMounted(mountpoint: string): MountEntry | undefined {
     return findMount(this.#host, mountpoint)
   }
@@ -137,10 +142,10 @@ export class FakeKernel {
     /** As in a container of our own, which sees only its own processes. */
     isBlind: false,
     failure: undefined,
-    ofEach: (paths) => {
+    ofEach: (places) => {
       const { failure, isBlind } = this.holders
       if (failure !== undefined) return Promise.reject(failure)
-      return Promise.resolve(paths.map((path) => (isBlind ? [] : this.#holdersOf(path))))
+      return Promise.resolve(places.map(({ path }) => (isBlind ? [] : this.#holdersOf(path))))
     },
     commandOf: (pid) => `process-${pid}`,
     seesEveryNamespace: () => !this.holders.isBlind,

@@ -29,6 +29,10 @@ export class FakeMounter implements Mounter {
     })
   }
 
+  abandon(mountpoint: string): Promise<void> {
+    return this.#faults.step(`abandon ${mountpoint}`, () => this.#kernel.abandon(mountpoint))
+  }
+
   mountsBelow(directory: string): Promise<readonly MountEntry[]> {
     return Promise.resolve(this.#kernel.hostMounts.filter(({ mountpoint }) => isBelow(mountpoint, directory)))
   }

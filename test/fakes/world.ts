@@ -254,7 +254,8 @@ export class World {
       mounter: new FakeMounter(kernel, faults),
       holders: {
         ...kernel.holders,
-        ofEach: (paths) => faults.step(`holders of ${paths.join(', ')}`, () => kernel.holders.ofEach(paths)),
+        ofEach: (places) =>
+          faults.step(`holders of ${places.map(({ path }) => path).join(', ')}`, () => kernel.holders.ofEach(places)),
       },
       containers,
       failedContainers,

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { FileProcess } from '../../src/host/file-process.js'
 import { eventually } from '../engine/polling.js'
+import { children, fileProcesses } from './child-processes.js'
 
 function open(t: Pick<Test, 'teardown'>, timeoutMs?: number): FileProcess {
   const files = new FileProcess(timeoutMs === undefined ? {} : { timeoutMs })
@@ -12,16 +13,9 @@ function open(t: Pick<Test, 'teardown'>, timeoutMs?: number): FileProcess {
   return files
 }
 
-const children = () =>
-  readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
-    .trim()
-    .split(' ')
-    .filter(Boolean)
-    .map(Number)
-
 /** The one process that works on files for us. */
 function childPid(): number {
-  const pid = children().find((one) => readFileSync(`/proc/${one}/cmdline`, 'utf8').includes('file-process-main'))
+  const [pid] = fileProcesses()
   if (pid === undefined) throw new Error('there is no such process')
   return pid
 }

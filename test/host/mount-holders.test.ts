@@ -84,6 +84,24 @@ t.test('one look answers for several targets, each by itself', async (t) => {
   t.strictSame(await holders.findEach([]), [])
 })
 
+t.test(
+  'a directory of an NFS server is held under every mount of it, whatever its device: roots say nothing there',
+  async (t) => {
+    const nfs = (mountpoint: string, source: string, device = '0:50', id = 100) =>
+      `${id} 1 ${device} / ${mountpoint} rw - nfs4 ${source} rw,vers=4.2`
+    const { holders } = fakeProc(t, {
+      '7': { namespace: 2, mounts: [nfs('/data', 'nas:/export/db'), nfs('/logs', 'nas:/export/db/logs', '0:61', 101)] },
+      '8': { namespace: 3, mounts: [nfs('/data', 'nas:/export/db2'), nfs('/all', 'nas:/export', '0:50', 101)] },
+      '9': { namespace: 4, mounts: ['100 1 0:70 / /data rw - ext4 nas:/export/db rw'] },
+    })
+    const found = await find(holders, { kind: 'remote', source: 'nas:/export/db' })
+    t.same(
+      found.map(({ pid, mountpoint }) => `${pid} ${mountpoint}`),
+      ['7 /data', '7 /logs'],
+    )
+  },
+)
+
 t.test('our own namespace counts too and is marked', async (t) => {
   const { holders } = fakeProc(t, { '7': { namespace: 1 } }, [mount('/convoy/vol1')])
   t.strictSame(await find(holders, disk), [

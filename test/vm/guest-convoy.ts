@@ -9,6 +9,8 @@ const checkout = fileURLToPath(new URL('../../../', import.meta.url))
 const mountpoint = '/convoy'
 /** A start takes 15 s on a machine that does nothing else. */
 const startDeadlineMs = 240_000
+/** More than a mount may take. */
+const patienceMs = 200_000
 const program = `node ${mountpoint}/build/program/convoy.cjs`
 
 /** A disk with convoy as it was built here. */
@@ -20,32 +22,48 @@ export function convoyDisk(lab: Lab): Disk {
   return { file: lab.diskOf('convoy', directory, 512), mountpoint }
 }
 
-/** A daemon in a guest, with volumes in one directory. */
+/** A daemon in a guest. */
 export class GuestConvoy {
   readonly #guest: Guest
   readonly #name: string
-  readonly #directory: string
 
-  private constructor(guest: Guest, name: string, directory: string) {
+  private constructor(guest: Guest, name: string) {
     this.#guest = guest
     this.#name = name
-    this.#directory = directory
   }
 
-  static async start(guest: Guest, name: string, directory: string): Promise<GuestConvoy> {
-    const options = `--name ${name} --root /var/lib/convoy/${name} --driver-opts vfs.path=${directory}`
+  /** `driverOptions`: for vfs, `path=/srv/volumes` for example. */
+  static async start(guest: Guest, name: string, driverOptions: readonly string[]): Promise<GuestConvoy> {
+    const places = `--name ${name} --root /var/lib/convoy/${name}`
+    const options = driverOptions.map((option) => `--driver-opts vfs.${option}`).join(' ')
     const log = `/var/log/${name}.log`
-    await guest.sh(`setsid ${program} daemon ${options} </dev/null >${log} 2>&1 &`)
+    await guest.sh(`setsid ${program} daemon ${places} ${options} </dev/null >${log} 2>&1 &`)
     // Asked within the guest, and seldom: to ask takes from the time that the daemon needs.
     const isReady = `grep -q '"msg":"ready"' ${log}`
     const wait = `for _ in $(seq ${startDeadlineMs / 1000}); do ${isReady} && exit; sleep 1; done; cat ${log}; exit 1`
     await guest.sh(wait, 2 * startDeadlineMs)
-    return new GuestConvoy(guest, name, directory)
+    return new GuestConvoy(guest, name)
   }
 
   /** Runs `convoy` against this daemon; resolves to what it printed. */
   async cli(command: string): Promise<string> {
-    return await this.#guest.sh(`${program} --socket /run/convoy/${this.#name}.sock ${command}`)
+    return await this.#guest.sh(this.command(command), patienceMs)
+  }
+
+  /** As a shell writes it. */
+  command(command: string): string {
+    return `${program} --socket /run/convoy/${this.#name}.sock ${command}`
+  }
+
+  /** What a command that fails says. */
+  async refusal(command: string): Promise<string> {
+    const { code, stderr } = await this.#guest.exec(this.command(command), patienceMs)
+    if (code === 0) throw new Error(`"${command}" did not fail`)
+    return stderr
+  }
+
+  async log(): Promise<string> {
+    return await this.#guest.sh(`cat /var/log/${this.#name}.log`)
   }
 
   /** What the driver says of the volume. */
@@ -53,9 +71,5 @@ export class GuestConvoy {
     // The shape of `inspect` has tests of its own.
     const shown = JSON.parse(await this.cli(`inspect ${volume}`)) as { readonly DriverInfo: Record<string, string> }
     return shown.DriverInfo
-  }
-
-  path(volume: string): string {
-    return join(this.#directory, volume)
   }
 }

@@ -23,7 +23,7 @@ t.test('limits of volumes on real file systems', options, async (t) => {
   await mount(guest, { device: diskDevice(2), format: 'mkfs.xfs -q', options: 'prjquota', directory: '/srv/xfs' })
   await mount(guest, { device: diskDevice(3), format: ext4, options: 'prjquota', directory: '/srv/ext4' })
   await mount(guest, { device: diskDevice(4), format: ext4, directory: '/srv/plain' })
-  const start = async (name: string) => GuestConvoy.start(guest, name, `/srv/${name}`)
+  const start = async (name: string) => GuestConvoy.start(guest, name, [`path=/srv/${name}`])
   const [onXfs, onExt4, onPlain] = await Promise.all([start('xfs'), start('ext4'), start('plain')])
 
   await t.test('xfs with prjquota', async (t) => testXfs(t, guest, onXfs))
@@ -31,7 +31,7 @@ t.test('limits of volumes on real file systems', options, async (t) => {
   await t.test('ext4 that counts projects, but was mounted without prjquota', async (t) => {
     await onPlain.cli('create --opt size=20m --opt uid=1000 data')
     t.match(await onPlain.driverInfo('data'), { SizeEnforced: 'false' })
-    t.match(await write(guest, user, `${onPlain.path('data')}/file`), { failure: '', bytes: 30 * mebibyte })
+    t.match(await write(guest, user, '/srv/plain/data/file'), { failure: '', bytes: 30 * mebibyte })
   })
 })
 
@@ -40,22 +40,22 @@ async function testXfs(t: Test, guest: Guest, convoy: GuestConvoy): Promise<void
 
   await t.test('root is stopped at the size of the volume', async (t) => {
     t.match(await convoy.driverInfo('data'), { SizeEnforced: 'true' })
-    isStopped(t, await write(guest, root, `${convoy.path('data')}/file`), 'No space left on device')
+    isStopped(t, await write(guest, root, '/srv/xfs/data/file'), 'No space left on device')
   })
   await t.test('a new volume of the same name has all of its size while the old one is in the trash', async (t) => {
     await convoy.cli('delete data')
     await convoy.cli('create --opt size=20m data')
     t.match(await convoy.driverInfo('data'), { SizeEnforced: 'true' })
-    isStopped(t, await write(guest, root, `${convoy.path('data')}/file`), 'No space left on device')
+    isStopped(t, await write(guest, root, '/srv/xfs/data/file'), 'No space left on device')
   })
   await t.test('a volume that comes back from the trash keeps its limit', async (t) => {
     await convoy.cli('undelete data --as old')
     t.match(await convoy.driverInfo('old'), { SizeEnforced: 'true' })
-    await guest.sh(`rm ${convoy.path('old')}/file`)
-    isStopped(t, await write(guest, root, `${convoy.path('old')}/directory/file`), 'No space left on device')
+    await guest.sh('rm /srv/xfs/old/file')
+    isStopped(t, await write(guest, root, '/srv/xfs/old/directory/file'), 'No space left on device')
   })
   await t.test('another size is another limit at once, and moves with the volume to another name', async (t) => {
-    const file = (name: string) => `${convoy.path(name)}/directory/file`
+    const file = (name: string) => `/srv/xfs/${name}/directory/file`
     await convoy.cli('resize old 40m')
     t.match(await write(guest, root, file('old')), { failure: '', bytes: 30 * mebibyte })
     await t.rejects(convoy.cli('resize old 20m'), /holds \d+ bytes already/)
@@ -71,18 +71,18 @@ async function testExt4(t: Test, guest: Guest, convoy: GuestConvoy): Promise<voi
 
   await t.test('a user is stopped at the size of the volume, and only there', async (t) => {
     t.match(await convoy.driverInfo('data'), { SizeEnforced: 'true' })
-    isStopped(t, await write(guest, user, `${convoy.path('data')}/file`), 'Disk quota exceeded')
-    t.match(await write(guest, user, `${convoy.path('other')}/file`, 15), { failure: '', bytes: 15 * mebibyte })
+    isStopped(t, await write(guest, user, '/srv/ext4/data/file'), 'Disk quota exceeded')
+    t.match(await write(guest, user, '/srv/ext4/other/file', 15), { failure: '', bytes: 15 * mebibyte })
   })
   await t.test('a new volume of the same name has all of its size while the old one is in the trash', async (t) => {
     await convoy.cli('delete data')
     await convoy.cli('create --opt size=20m --opt uid=1000 data')
     t.match(await convoy.driverInfo('data'), { SizeEnforced: 'true' })
-    isStopped(t, await write(guest, user, `${convoy.path('data')}/file`), 'Disk quota exceeded')
-    await guest.sh(`rm ${convoy.path('data')}/file`)
+    isStopped(t, await write(guest, user, '/srv/ext4/data/file'), 'Disk quota exceeded')
+    await guest.sh('rm /srv/ext4/data/file')
   })
   await t.test('root in a container is stopped, and root on the host is not: so the kernel has it', async (t) => {
-    const path = `${convoy.path('data')}/directory/file`
+    const path = '/srv/ext4/data/directory/file'
     isStopped(t, await write(guest, containerRoot, path), 'Disk quota exceeded')
     t.match(await write(guest, root, path), { failure: '', bytes: 30 * mebibyte })
   })

@@ -5,20 +5,26 @@ import { projectOf, type ProjectQuota } from '../../host/project-quota.js'
 import { optional } from '../../model/optional.js'
 import { type OptionValues, parseOptions } from '../../model/options.js'
 import { profileOption } from '../../model/profile.js'
+import type { Attributes } from '../../model/volume.js'
 import type { VolumeName } from '../../model/volume-name.js'
-import type { CreatedVolume, CreateRequest, DriverCall } from '../driver.js'
+import type { CreatedVolume, CreateRequest, DriverCall, Journal } from '../driver.js'
+import { withTodaysNames } from './old-share-options.js'
 import type { Sidecar } from './sidecar.js'
 import { vfsVolumeOptions } from './vfs-options.js'
 import type { VfsRoot } from './vfs-root.js'
 import type { VfsStorage } from './vfs-storage.js'
-import { handleOf, isDirectory, nameTaken, noSuchDirectory, readSidecar } from './vfs-volume.js'
+import { isDirectory, nameTaken, noSuchDirectory, readSidecar } from './vfs-volume.js'
 
 interface CreationDeps {
   readonly root: VfsRoot
   readonly storage: VfsStorage
   readonly quota: ProjectQuota
   readonly hostId: string
-  readonly defaultSizeBytes: number
+}
+
+/** Before anything of the volume is written: undoing that needs to know whether, and where, there is something to undo. */
+async function noteBegun(where: Attributes, journal: Journal): Promise<void> {
+  await journal.write({ ...journal.notes, ...where, begun: 'true' })
 }
 
 type VolumeOptions = OptionValues<typeof vfsVolumeOptions>
@@ -32,9 +38,11 @@ export class VfsCreation {
   }
 
   async create(request: CreateRequest, call: DriverCall): Promise<CreatedVolume> {
-    const options = parseOptions({ ...vfsVolumeOptions, ...profileOption }, request.options, 'volume option')
-    const { storage } = this.#deps
+    const texts = withTodaysNames(request.options)
+    const options = parseOptions({ ...vfsVolumeOptions, ...profileOption }, texts, 'volume option')
+    const { root, storage } = this.#deps
     await storage.prepare()
+    if (root.mayVanish) await noteBegun(storage.where, call.journal)
     try {
       if (options.id !== undefined) return await this.#createOver(request, options, call)
       return await this.#createFresh(request, options, call)
@@ -144,7 +152,7 @@ export class VfsCreation {
 
   #created(sidecar: Sidecar): CreatedVolume {
     const { origin, sizeBytes } = sidecar
-    return { handle: handleOf(sidecar, this.#deps.defaultSizeBytes), origin, ...optional('sizeBytes', sizeBytes) }
+    return { handle: this.#deps.storage.handleOf(sidecar), origin, ...optional('sizeBytes', sizeBytes) }
   }
 
   /** Convoy 0.5 kept every volume's metadata in a directory that a volume named `config` would be. */

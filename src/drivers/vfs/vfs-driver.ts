@@ -1,11 +1,13 @@
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import { isConvoyError } from '../../errors.js'
+import { within } from '../../host/clock.js'
 import { runChecked } from '../../host/exec.js'
-import type { FileProcess } from '../../host/file-process.js'
 import type { ProjectQuota } from '../../host/project-quota.js'
 import { removeTree } from '../../host/remove-tree.js'
+import { sourceBelow } from '../../host/volume-holders.js'
 import type { CallContext } from '../../model/call-context.js'
 import { parseSizeBytes } from '../../model/size.js'
-import type { Attributes, VolumeHandle } from '../../model/volume.js'
+import type { Attributes, VolumeHandle, VolumePlace } from '../../model/volume.js'
 import type { VolumeName } from '../../model/volume-name.js'
 import type {
   CreatedVolume,
@@ -17,37 +19,35 @@ import type {
   RemovalProgress,
   Retirement,
 } from '../driver.js'
+import { withTodaysNames } from './old-share-options.js'
 import { vfsVolumeOptions } from './vfs-options.js'
-import { VfsCreation } from './vfs-creation.js'
-import { VfsRetirement } from './vfs-retirement.js'
-import type { VfsRoot } from './vfs-root.js'
-import { VfsStorage } from './vfs-storage.js'
+import type { VfsPlace } from './vfs-place.js'
+import type { VfsPlaces } from './vfs-places.js'
 import {
   directoryOf,
   discovered,
   fixedImage,
-  handleOf,
   holdsMore,
   isDirectory,
   isTrashed,
+  missing,
   missingDirectory,
   unlessNotFound,
 } from './vfs-volume.js'
 
 /** A tree of millions of files on a slow disk. */
 const usageTimeoutMs = 10 * 60_000
+/** For a storage that has been away for long: whoever waits for it longer keeps Docker waiting for nothing. */
+const lastChanceMs = 4000
 
 export interface VfsDeps {
-  readonly root: VfsRoot
+  readonly places: VfsPlaces
   readonly defaultSizeBytes: number
-  readonly files: FileProcess
   readonly quota: ProjectQuota
-  readonly hostId: string
-  readonly now: () => Date
 }
 
 /**
- * Volumes that are directories below one directory. Each has a sidecar file (sidecar.ts); the sidecar is written before
+ * Volumes that are directories below one directory or share. Each has a sidecar file (sidecar.ts); the sidecar is written before
  * the directory is made and removed after it is gone, so what has no sidecar is not ours.
  */
 export class VfsDriver implements Driver {
@@ -56,103 +56,119 @@ export class VfsDriver implements Driver {
   readonly attachMode = 'shared'
   readonly attachment = 'stateless'
   readonly #deps: VfsDeps
-  readonly #storage: VfsStorage
-  readonly #creation: VfsCreation
-  readonly #retirement: VfsRetirement
 
   constructor(deps: VfsDeps) {
     this.#deps = deps
-    this.#storage = new VfsStorage(deps.root, deps.hostId, deps.files)
-    this.#creation = new VfsCreation({ ...deps, storage: this.#storage })
-    this.#retirement = new VfsRetirement({ ...deps, storage: this.#storage })
   }
 
-  create(request: CreateRequest, call: DriverCall): Promise<CreatedVolume> {
-    return this.#creation.create(request, call)
+  async create(request: CreateRequest, call: DriverCall): Promise<CreatedVolume> {
+    const place = await this.#deps.places.choose(withTodaysNames(request.options))
+    return place.creation.create(request, call)
   }
 
   async remove(volume: VolumeHandle, call: DriverCall & RemovalProgress): Promise<void> {
-    const { layout } = this.#storage
-    if (!isTrashed(volume)) await this.retire(volume, 'trashed').catch(unlessNotFound)
-    if (!(await this.#storage.isThere(volume))) return
-    await removeTree(layout.trashedData(volume.id), call)
-    await this.#storage.run(...this.#storage.unlink(layout.trashedSidecar(volume.id)))
+    const { storage, retirement } = this.#homeOf(volume)
+    if (!isTrashed(volume)) await retirement.retire(volume, 'trashed').catch(unlessNotFound)
+    if (!(await storage.isThere(volume))) return
+    await removeTree(storage.layout.trashedData(volume.id), call)
+    await storage.run(...storage.unlink(storage.layout.trashedSidecar(volume.id)))
   }
 
   async attach(volume: VolumeHandle): Promise<MountSource> {
-    await this.#deps.root.find()
-    const path = this.#storage.layout.data(directoryOf(volume))
-    const [status, internal] = await this.#storage.run(
-      { op: 'stat', path },
-      { op: 'stat', path: this.#storage.layout.internal },
-    )
+    const place = this.#homeOf(volume)
+    const { longDown } = place.root
+    const source = this.#attachIn(place, volume)
+    if (longDown === undefined) return source
+    return within(lastChanceMs, source).catch((thrown: unknown) => {
+      throw isConvoyError(thrown, 'unavailable') || isConvoyError(thrown, 'deadline-exceeded') ? longDown : thrown
+    })
+  }
+
+  async #attachIn({ root, storage }: VfsPlace, volume: VolumeHandle): Promise<MountSource> {
+    if (!root.mayVanish) await root.find()
+    const path = storage.layout.data(directoryOf(volume))
+    const ask = root.mayVanish ? [{ op: 'statfs', path: root.path } as const] : []
+    const look = [path, storage.layout.internal].map((one) => ({ op: 'stat', path: one }) as const)
+    const [status, internal] = await storage.run(...look, ...ask)
     if (!isDirectory(status, path)) throw missingDirectory(volume, path, internal !== null)
     const image = volume.attributes['imageBytes']
     if (image !== undefined) {
-      await this.#storage.run({ op: 'make-sparse', path: join(path, 'disk.img'), sizeBytes: parseSizeBytes(image) })
+      await storage.run({ op: 'make-sparse', path: join(path, 'disk.img'), sizeBytes: parseSizeBytes(image) })
     }
     return { kind: 'directory', path }
   }
 
-  mountDirectory(volume: VolumeHandle): string {
-    const { layout } = this.#storage
-    return isTrashed(volume) ? layout.trashedData(volume.id) : layout.data(directoryOf(volume))
+  placeOf(volume: VolumeHandle): VolumePlace {
+    const { root, storage } = this.#homeOf(volume)
+    const path = storage.layout.currentData(volume)
+    const { source } = root
+    return source === undefined ? { path } : { path, source: sourceBelow(source, relative(root.path, path)) }
+  }
+
+  storageOf(volume: VolumeHandle): string | undefined {
+    return volume.attributes['share']
   }
 
   detach(): Promise<void> {
     return Promise.resolve()
   }
 
-  retire(volume: VolumeHandle, as: Retirement): Promise<VolumeHandle> {
-    return this.#retirement.retire(volume, as)
+  async retire(volume: VolumeHandle, as: Retirement, { journal }: DriverCall): Promise<VolumeHandle> {
+    // The handle of a volume whose create failed says nothing yet.
+    const isDraft = volume.attributes['directory'] === undefined
+    const place = this.#deps.places.for(isDraft ? journal.notes : volume.attributes)
+    if (isDraft && place.root.mayVanish && journal.notes['begun'] === undefined) return missing(volume)
+    return place.retirement.retire(volume, as)
   }
 
-  revive(volume: VolumeHandle, name: VolumeName): Promise<VolumeHandle> {
-    return this.#retirement.revive(volume, name)
+  async revive(volume: VolumeHandle, name: VolumeName): Promise<VolumeHandle> {
+    return this.#homeOf(volume).retirement.revive(volume, name)
   }
 
   async resize(volume: VolumeHandle, sizeBytes: number, call: DriverCall): Promise<VolumeHandle> {
-    const { quota, defaultSizeBytes } = this.#deps
-    const sidecar = await this.#storage.sidecarOf(volume)
+    const { quota } = this.#deps
+    const { storage } = this.#homeOf(volume)
+    const sidecar = await storage.sidecarOf(volume)
     if (volume.attributes['imageBytes'] !== undefined) throw fixedImage(volume)
     if (sidecar.quotaProject !== undefined) {
       const usedBytes = await this.usage(volume, call)
       if (usedBytes > sizeBytes) throw holdsMore(volume, usedBytes)
-      await quota.limit(this.mountDirectory(volume), sidecar.quotaProject, sizeBytes)
+      await quota.limit(storage.layout.currentData(volume), sidecar.quotaProject, sizeBytes)
     }
-    await this.#storage.run(...this.#storage.rewrite({ ...sidecar, sizeBytes }))
-    return handleOf(sidecar, defaultSizeBytes)
+    await storage.run(...storage.rewrite({ ...sidecar, sizeBytes }))
+    return storage.handleOf(sidecar)
   }
 
   async usage(volume: VolumeHandle, { signal }: CallContext): Promise<number> {
+    const { root, storage } = this.#homeOf(volume)
+    await root.find()
     const options = { timeoutMs: usageTimeoutMs, signal }
-    const { stdout } = await runChecked('du', ['-skx', '--', this.mountDirectory(volume)], options, 'unavailable')
+    const path = storage.layout.currentData(volume)
+    const { stdout } = await runChecked('du', ['-skx', '--', path], options, 'unavailable')
     return Number.parseInt(stdout, 10) * 1024
   }
 
   async *discover(call: CallContext): AsyncIterable<DiscoveredVolume> {
-    await this.#deps.root.find()
-    for (const which of ['volumes', 'trash'] as const) {
-      for await (const { path, sidecar } of this.#storage.list(which)) {
-        if (sidecar === undefined) call.log.warn({ file: path }, 'not a sidecar file: left alone')
-        else yield discovered(sidecar, this.#deps.defaultSizeBytes)
-      }
-    }
+    for (const place of this.#deps.places.all(call.log)) yield* discoverIn(place, call)
   }
 
   async inspect(volume: VolumeHandle): Promise<Attributes> {
-    const path = this.#storage.layout.data(directoryOf(volume))
+    const { root, storage } = this.#homeOf(volume)
+    const path = storage.layout.data(directoryOf(volume))
     const isLimited = volume.attributes['quotaProject'] !== undefined && (await this.#deps.quota.isEnforced(path))
     return {
       Path: path,
       PrepareForVM: String(volume.attributes['imageBytes'] !== undefined),
       SizeEnforced: String(isLimited),
+      ...root.describe(),
     }
   }
 
   describe(): Attributes {
-    const { root, defaultSizeBytes } = this.#deps
-    return { Root: this.#storage.layout.internal, Path: root.path, DefaultVolumeSize: String(defaultSizeBytes) }
+    const { places, defaultSizeBytes } = this.#deps
+    const { root, storage } = places.main
+    const common = { Root: storage.layout.internal, Path: root.path, DefaultVolumeSize: String(defaultSizeBytes) }
+    return { ...common, ...root.describe() }
   }
 
   snapshots(): undefined {
@@ -160,7 +176,21 @@ export class VfsDriver implements Driver {
   }
 
   close(): Promise<void> {
-    this.#deps.files.close()
+    this.#deps.places.close()
     return Promise.resolve()
+  }
+
+  #homeOf(volume: VolumeHandle): VfsPlace {
+    return this.#deps.places.of(volume)
+  }
+}
+
+async function* discoverIn({ root, storage }: VfsPlace, { log }: CallContext): AsyncIterable<DiscoveredVolume> {
+  await root.find()
+  for (const which of ['volumes', 'trash'] as const) {
+    for await (const { path, sidecar } of storage.list(which)) {
+      if (sidecar === undefined) log.warn({ file: path }, 'not a sidecar file: left alone')
+      else yield discovered(sidecar, storage.handleOf(sidecar))
+    }
   }
 }

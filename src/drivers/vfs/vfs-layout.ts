@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import type { VolumeName } from '../../model/volume-name.js'
 import { ConvoyError } from '../../errors.js'
+import type { VolumeHandle } from '../../model/volume.js'
 import { isVolumeId, type Sidecar } from './sidecar.js'
+import { directoryOf, isTrashed } from './vfs-volume.js'
 
 /** Where everything lies below the driver's root. No volume can be called `.convoy`: names begin with a letter or digit. */
 export class VfsLayout {
@@ -42,6 +44,11 @@ export class VfsLayout {
 
   trashedSidecar(id: string): string {
     return join(this.trash, `${parseId(id)}.json`)
+  }
+
+  /** Where the data of that volume is now. */
+  currentData(volume: VolumeHandle): string {
+    return isTrashed(volume) ? this.trashedData(volume.id) : this.data(directoryOf(volume))
   }
 
   /** All places of one volume. */

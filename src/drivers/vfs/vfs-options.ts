@@ -2,6 +2,9 @@ import type { Option, OptionTable } from '../../model/options.js'
 import { parseAbsolutePath, parseBoolean, parseFileMode, wholeNumber, withDefault } from '../../model/options.js'
 import { parseSizeBytes } from '../../model/size.js'
 import { parseVolumeName } from '../../model/volume-name.js'
+import { checkMountOptions } from './nfs-options.js'
+import { parseShareSource } from './nfs-share.js'
+import { oldShareOptions } from './old-share-options.js'
 
 /** `--driver-opts vfs.…` */
 export const vfsDriverOptions = {
@@ -10,6 +13,16 @@ export const vfsDriverOptions = {
     defaultText: 'ROOT/volumes',
     placeholder: 'PATH',
     help: 'directory that holds the volumes, one directory each',
+  },
+  share: {
+    parse: parseShareSource,
+    placeholder: 'SERVER:/EXPORT',
+    help: 'NFS share that holds the volumes, in place of a directory; mounted when it is needed',
+  },
+  mountoptions: {
+    parse: checkMountOptions,
+    placeholder: 'OPTIONS',
+    help: 'how the share is mounted, for example nfsvers=4.1,timeo=600; hard, and the newest version that the server takes',
   },
   defaultvolumesize: withDefault('100G', {
     parse: parseSizeBytes,
@@ -40,5 +53,16 @@ export const vfsVolumeOptions = {
     placeholder: 'DIRECTORY',
     help: 'take over this existing directory of vfs.path, with what it holds, in place of a new one',
   },
+  share: {
+    parse: parseShareSource,
+    placeholder: 'SERVER:/EXPORT',
+    help: 'NFS share for this volume, in place of that of the daemon',
+  },
+  mountoptions: {
+    parse: checkMountOptions,
+    placeholder: 'OPTIONS',
+    help: 'how that share is mounted, for example nfsvers=4.1',
+  },
+  ...oldShareOptions,
   vm: { parse: parseBoolean, default: false, placeholder: 'BOOL', help: 'put a sparse disk.img of the size into it' },
 } satisfies Readonly<Record<string, Option<unknown>>>

@@ -4,11 +4,10 @@ import type { VolumeName } from '../../model/volume-name.js'
 import type { Retirement } from '../driver.js'
 import type { Sidecar } from './sidecar.js'
 import type { VfsStorage } from './vfs-storage.js'
-import { handleOf, missing, nameTaken, readSidecar, withoutRetirement } from './vfs-volume.js'
+import { missing, nameTaken, readSidecar, withoutRetirement } from './vfs-volume.js'
 
 interface RetirementDeps {
   readonly storage: VfsStorage
-  readonly defaultSizeBytes: number
   readonly now: () => Date
 }
 
@@ -38,11 +37,11 @@ export class VfsRetirement {
     const { storage, now } = this.#deps
     const [own, trashed] = await this.#sidecarsOf(volume, volume.name)
     if (own === undefined && trashed === undefined) await storage.isThere(volume)
-    if (own === undefined) return trashed === undefined ? missing(volume) : inTrash(volume)
+    if (own === undefined) return trashed === undefined ? missing(volume) : this.#inTrash(volume)
     const retired: Sidecar = { ...own, state: 'trashed', retiredAt: now().toISOString() }
     if (own.origin === 'adopted') await storage.run(...storage.unlink(storage.layout.sidecar(own.name)))
     else await this.#moveToTrash(volume, retired, trashed !== undefined)
-    return inTrash(volume)
+    return this.#inTrash(volume)
   }
 
   async #moveToTrash(volume: VolumeHandle, trashed: Sidecar, hasBegun: boolean): Promise<void> {
@@ -58,7 +57,7 @@ export class VfsRetirement {
   }
 
   async revive(volume: VolumeHandle, name: VolumeName): Promise<VolumeHandle> {
-    const { storage, defaultSizeBytes } = this.#deps
+    const { storage } = this.#deps
     const [own, trashed, holder] = await this.#sidecarsOf(volume, name)
     if (own === undefined && trashed === undefined) await storage.isThere(volume)
     if (own === undefined) await this.#refuseTaken(name, holder, trashed)
@@ -71,7 +70,7 @@ export class VfsRetirement {
       await storage.moveOnce(paths.trashedData, paths.data)
       await storage.run(...storage.unlink(paths.trashedSidecar))
     }
-    return handleOf(revived, defaultSizeBytes)
+    return storage.handleOf(revived)
   }
 
   /** What a failed create never made, or somebody removed, needs no place in the trash: a full disk may have none. */
@@ -104,8 +103,8 @@ export class VfsRetirement {
     const [status] = await storage.run({ op: 'stat', path })
     if (holder !== undefined || (status !== null && trashed !== undefined)) throw nameTaken(name, path)
   }
-}
 
-function inTrash(volume: VolumeHandle): VolumeHandle {
-  return { ...volume, attributes: { ...volume.attributes, trashed: 'true' } }
+  #inTrash(volume: VolumeHandle): VolumeHandle {
+    return { ...volume, attributes: { ...volume.attributes, ...this.#deps.storage.where, trashed: 'true' } }
+  }
 }

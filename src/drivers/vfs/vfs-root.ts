@@ -1,36 +1,60 @@
 import { ConvoyError } from '../../errors.js'
 import { lastLine, runProgram } from '../../host/exec.js'
-import type { FileProcess } from '../../host/file-process.js'
+import type { ExpectedMount } from '../../host/fstab.js'
+import type { FileRunner } from '../../host/file-process.js'
+import type { Attributes } from '../../model/volume.js'
 import { missingRoot } from './vfs-volume.js'
 
 const lookTimeoutMs = 30_000
 
-export interface VfsRootSettings {
+/** The directory that holds volumes. It may come late: a disk, or a share. */
+export interface VfsRoot {
+  /** Without links once it has been found: the kernel shows mounts by that path. */
+  readonly path: string
+  /** `server:/export`, of a share. */
+  readonly source: string | undefined
+  /** It may go at any time, and what is done there then is done to something else. */
+  readonly mayVanish: boolean
+  /** Why it is pointless to wait for it any longer; absent while it is not. */
+  readonly longDown: ConvoyError | undefined
+  /**
+   * Looks for it. ConvoyError `unavailable` while it is not there, `invalid-argument` for what is no directory. Whoever asks
+   * meanwhile gets the same answer: hundreds of mounts may wait for a share that hangs.
+   */
+  find(): Promise<void>
+  /** Does something there, if need be after finding it. */
+  use<T>(act: () => Promise<T>): Promise<T>
+  /** What people are told of it besides its path. */
+  describe(): Attributes
+  close(): void
+}
+
+export interface DirectoryRootSettings {
   readonly path: string
   /** Make it when it is missing: nothing else can be meant to be mounted there. */
   readonly isOurs: boolean
-  readonly files: FileProcess
+  readonly files: FileRunner
+  /** What is to be mounted there, and is not: until then it is another directory, which only looks empty. */
+  readonly findMissingMount: (path: string) => Promise<ExpectedMount | undefined>
 }
 
-/** The directory that holds the volumes. It may come late: a disk, or a share. */
-export class VfsRoot {
-  readonly #settings: VfsRootSettings
+/** A directory that was given. Once found it is not looked for again. */
+export class DirectoryRoot implements VfsRoot {
+  readonly mayVanish = false
+  readonly source = undefined
+  readonly longDown = undefined
+  readonly #settings: DirectoryRootSettings
   #real: string | undefined
   #looking: Promise<void> | undefined
 
-  constructor(settings: VfsRootSettings) {
+  constructor(settings: DirectoryRootSettings) {
     this.#settings = settings
   }
 
-  /** Without links once it has been found: the kernel shows mounts by that path. */
   get path(): string {
     return this.#real ?? this.#settings.path
   }
 
-  /**
-   * Looks for it, until it has been found once. ConvoyError `unavailable` while it is not there, `invalid-argument` for what is
-   * no directory. Whoever asks meanwhile gets the same answer: hundreds of mounts may wait for a share that hangs.
-   */
   find(): Promise<void> {
     if (this.#real !== undefined) return Promise.resolve()
     this.#looking ??= this.#look()
@@ -39,10 +63,26 @@ export class VfsRoot {
     return this.#looking
   }
 
+  use<T>(act: () => Promise<T>): Promise<T> {
+    return act()
+  }
+
+  describe(): Attributes {
+    return {}
+  }
+
+  close(): void {
+    // It holds nothing.
+  }
+
   async #look(): Promise<string> {
     const { path, isOurs, files } = this.#settings
     const real = await realPathOf(path)
-    if (real !== undefined) return real
+    if (real !== undefined) {
+      const mount = isOurs ? undefined : await this.#settings.findMissingMount(real)
+      if (mount !== undefined) throw notMounted(path, mount)
+      return real
+    }
     if (!isOurs) throw missingRoot(path)
     await files.run([{ op: 'mkdir', path, mode: 0o711 }])
     return (await realPathOf(path)) ?? path
@@ -66,4 +106,15 @@ async function realPathOf(path: string): Promise<string | undefined> {
   throw new ConvoyError('invalid-argument', `vfs.path ${path} is not a directory`, {
     hint: 'give vfs.path the directory that shall hold the volumes',
   })
+}
+
+function notMounted(path: string, { source, mountpoint }: ExpectedMount): ConvoyError {
+  const where = path === mountpoint ? 'there' : `on ${mountpoint}`
+  return new ConvoyError(
+    'unavailable',
+    `vfs.path ${path} is not in use: ${source} is to be mounted ${where}, and is not`,
+    {
+      hint: `mount it: mount ${mountpoint}; or take it out of /etc/fstab`,
+    },
+  )
 }

@@ -1,13 +1,21 @@
 import { dirname, join } from 'node:path'
 import type { FileOperation, FileResult } from '../../host/file-operations.js'
-import type { FileProcess } from '../../host/file-process.js'
+import type { FileRunner } from '../../host/file-process.js'
 import { isConvoyError } from '../../errors.js'
-import type { VolumeHandle } from '../../model/volume.js'
+import type { Attributes, VolumeHandle } from '../../model/volume.js'
 import type { VolumeName } from '../../model/volume-name.js'
 import { formatSidecar, parseSidecar, type Sidecar } from './sidecar.js'
 import { VfsLayout } from './vfs-layout.js'
 import type { VfsRoot } from './vfs-root.js'
-import { directoryOf, missing, missingDirectory, missingRoot, readSidecar } from './vfs-volume.js'
+import {
+  directoryOf,
+  handleOf,
+  missing,
+  missingDirectory,
+  missingRoot,
+  readSidecar,
+  type SidecarContext,
+} from './vfs-volume.js'
 
 /** Sidecars in one request: enough that the way to the child and back is nothing, few enough to cost no memory. */
 const readTogether = 256
@@ -18,23 +26,37 @@ export interface SidecarFile {
   readonly sidecar: Sidecar | undefined
 }
 
+export interface VfsStorageDeps extends SidecarContext {
+  readonly root: VfsRoot
+  /** Of this place alone: what hangs here hangs nothing else. */
+  readonly files: FileRunner
+  readonly hostId: string
+}
+
 /** The driver's root as files: sidecars, data directories, and the moves between them. */
 export class VfsStorage {
   readonly layout: VfsLayout
+  readonly #deps: VfsStorageDeps
   readonly #root: VfsRoot
-  readonly #hostId: string
-  readonly #files: FileProcess
   #prepared: Promise<void> | undefined
 
-  constructor(root: VfsRoot, hostId: string, files: FileProcess) {
-    this.layout = new VfsLayout(root)
-    this.#root = root
-    this.#hostId = hostId
-    this.#files = files
+  constructor(deps: VfsStorageDeps) {
+    this.layout = new VfsLayout(deps.root)
+    this.#deps = deps
+    this.#root = deps.root
   }
 
-  run(...operations: readonly FileOperation[]): Promise<readonly (FileResult | undefined)[]> {
-    return this.#files.run(operations)
+  /** Attributes of a handle that say on which share this is. */
+  get where(): Attributes {
+    return this.#deps.where
+  }
+
+  handleOf(sidecar: Sidecar): VolumeHandle {
+    return handleOf(sidecar, this.#deps)
+  }
+
+  async run(...operations: readonly FileOperation[]): Promise<readonly (FileResult | undefined)[]> {
+    return this.#root.use(() => this.#deps.files.run(operations))
   }
 
   /** The sidecars of live and forgotten volumes, or of trashed ones, and what else lies there as `.json`. */
@@ -65,7 +87,7 @@ export class VfsStorage {
   /** The operation that writes a sidecar where it belongs. */
   write(sidecar: Sidecar): Extract<FileOperation, { op: 'write' }> {
     const { trashedSidecar, sidecar: liveSidecar } = this.layout.pathsOf(sidecar)
-    const next = { ...sidecar, host: this.#hostId }
+    const next = { ...sidecar, host: this.#deps.hostId }
     return {
       op: 'write',
       path: sidecar.state === 'trashed' ? trashedSidecar : liveSidecar,
@@ -95,7 +117,7 @@ export class VfsStorage {
   async forget({ name, id }: VolumeHandle, retiredAt: string): Promise<boolean> {
     const { spare } = this.layout
     const state = 'forgotten'
-    const members = { state, retiredAt, host: this.#hostId }
+    const members = { state, retiredAt, host: this.#deps.hostId }
     const path = this.layout.sidecar(name)
     try {
       await this.run(

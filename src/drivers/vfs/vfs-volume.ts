@@ -2,14 +2,21 @@ import { ConvoyError, isConvoyError } from '../../errors.js'
 import type { FileResult } from '../../host/file-operations.js'
 import { optional } from '../../model/optional.js'
 import { parseOptions } from '../../model/options.js'
-import type { VolumeHandle } from '../../model/volume.js'
+import type { Attributes, VolumeHandle } from '../../model/volume.js'
 import { parseVolumeName, type VolumeName } from '../../model/volume-name.js'
 import type { DiscoveredVolume } from '../driver.js'
 import { parseSidecar, type Sidecar } from './sidecar.js'
 import { vfsVolumeOptions } from './vfs-options.js'
 
+/** What a sidecar does not say: it is read on many hosts, and whoever may write there is not believed. */
+export interface SidecarContext {
+  readonly defaultSizeBytes: number
+  /** Attributes of a handle that say on which share the sidecar is; none in the main place. */
+  readonly where: Attributes
+}
+
 /** The handle of the volume that a sidecar describes. `imageBytes`: it holds a disk image for a virtual machine. */
-export function handleOf(sidecar: Sidecar, defaultSizeBytes: number): VolumeHandle {
+export function handleOf(sidecar: Sidecar, { defaultSizeBytes, where }: SidecarContext): VolumeHandle {
   const { vm } = parseOptions(vfsVolumeOptions, knownOptions(sidecar), 'volume option')
   const { name, id, directory, state, sizeBytes, quotaProject } = sidecar
   const imageBytes = vm ? String(sizeBytes ?? defaultSizeBytes) : undefined
@@ -18,6 +25,7 @@ export function handleOf(sidecar: Sidecar, defaultSizeBytes: number): VolumeHand
     id,
     attributes: {
       directory,
+      ...where,
       ...optional('imageBytes', imageBytes),
       ...optional('quotaProject', quotaProject === undefined ? undefined : String(quotaProject)),
       ...optional('trashed', state === 'trashed' ? 'true' : undefined),
@@ -30,9 +38,9 @@ function knownOptions(sidecar: Sidecar) {
   return Object.fromEntries(Object.entries(sidecar.options).filter(([name]) => name === 'vm'))
 }
 
-export function discovered(sidecar: Sidecar, defaultSizeBytes: number): DiscoveredVolume {
+export function discovered(sidecar: Sidecar, handle: VolumeHandle): DiscoveredVolume {
   return {
-    handle: handleOf(sidecar, defaultSizeBytes),
+    handle,
     state: sidecar.state,
     origin: sidecar.origin,
     createdAt: sidecar.createdAt,

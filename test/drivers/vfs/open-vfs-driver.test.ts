@@ -24,9 +24,9 @@ t.test('it opens the directory that it is given, without the links on the way', 
   const driver = await openAt({ path: `${directory.path}-link`, defaultvolumesize: '5g' })
   t.match(driver.describe(), { Path: directory.path, DefaultVolumeSize: String(5 * 2 ** 30) })
   const volume = { name: named('db'), id: '', attributes: { directory: 'db' } }
-  t.equal(driver.mountDirectory(volume), directory.at('db'))
+  t.same(driver.placeOf(volume), { path: directory.at('db') })
   const trashed = { ...volume, id: '0123456789ab', attributes: { directory: 'db', trashed: 'true' } }
-  t.equal(driver.mountDirectory(trashed), directory.at('.convoy/trash/0123456789ab'))
+  t.same(driver.placeOf(trashed), { path: directory.at('.convoy/trash/0123456789ab') })
   await driver.close()
 })
 
@@ -59,7 +59,9 @@ t.test(
     await t.rejects(discover(), away, 'it is not said to be empty')
     await t.rejects(driver.attach(known), away)
     await t.rejects(driver.create(request, journals.call(request)), away)
-    await t.rejects(driver.retire({ ...known, attributes: {} }, 'trashed'), { code: 'not-found' }, 'nothing was made')
+    const nothing = { code: 'not-found' }
+    const draft = { ...known, attributes: {} }
+    await t.rejects(driver.retire(draft, 'trashed', journals.call(request)), nothing, 'nothing was made')
     t.notOk(existsSync(path))
     await mkdir(path)
     t.same(await discover(), [])
@@ -80,7 +82,7 @@ for (const first of ['attach', 'create', 'discover'] as const) {
     if (first === 'attach') t.same(await driver.attach(volume), { kind: 'directory', path: join(path, 'db') })
     if (first === 'create') await driver.create(requestFor('db'), call)
     if (first === 'discover') for await (const found of driver.discover(call)) t.fail(found.handle.name)
-    t.equal(driver.mountDirectory(volume), join(path, 'db'))
+    t.same(driver.placeOf(volume), { path: join(path, 'db') })
   })
 }
 

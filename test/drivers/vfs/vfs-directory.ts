@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { MountSource } from '../../../src/drivers/driver.js'
 import { formatSidecar, type Sidecar } from '../../../src/drivers/vfs/sidecar.js'
-import { VfsRoot } from '../../../src/drivers/vfs/vfs-root.js'
+import { KnownShares } from '../../../src/drivers/vfs/known-shares.js'
+import { DirectoryRoot } from '../../../src/drivers/vfs/vfs-root.js'
+import { VfsPlace, type VfsPlaceDeps } from '../../../src/drivers/vfs/vfs-place.js'
+import { VfsPlaces } from '../../../src/drivers/vfs/vfs-places.js'
 import { VfsDriver } from '../../../src/drivers/vfs/vfs-driver.js'
 import type { FileOperation, FileResult } from '../../../src/host/file-operations.js'
 import { FileProcess } from '../../../src/host/file-process.js'
@@ -35,14 +38,7 @@ export class VfsDirectory implements DriverStorage {
 
   open(faults = new FaultInjector(), hostId = 'this-host'): VfsDriver {
     const files = stepwise(this.#files, faults)
-    return new VfsDriver({
-      root: new VfsRoot({ path: this.path, isOurs: false, files }),
-      defaultSizeBytes: 2 ** 30,
-      files,
-      quota: this.#quota,
-      hostId,
-      now: this.clock.now,
-    })
+    return openDriver(this.path, { files, quota: this.#quota, hostId, now: this.clock.now })
   }
 
   at(...names: readonly string[]): string {
@@ -77,6 +73,20 @@ export class VfsDirectory implements DriverStorage {
     this.#files.close()
     await rm(this.#temporary, { recursive: true, force: true })
   }
+}
+
+/** A driver on that directory, without shares. */
+export function openDriver(path: string, parts: Pick<VfsPlaceDeps, 'files' | 'quota' | 'hostId' | 'now'>): VfsDriver {
+  const { files, quota } = parts
+  const root = new DirectoryRoot({ path, isOurs: false, files, findMissingMount: () => Promise.resolve(undefined) })
+  const defaultSizeBytes = 2 ** 30
+  const main = new VfsPlace({ ...parts, root, defaultSizeBytes, where: {} })
+  const openShare = () => {
+    throw new Error('there is no share')
+  }
+  const known = new KnownShares(join(path, '..', 'shares'))
+  const places = new VfsPlaces({ main, mainShare: undefined, known, openShare })
+  return new VfsDriver({ places, quota, defaultSizeBytes })
 }
 
 /** The text of a sidecar as another host would write it. */

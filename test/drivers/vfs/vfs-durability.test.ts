@@ -1,13 +1,11 @@
 import { fsyncSync, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import t from 'tap'
-import { VfsRoot } from '../../../src/drivers/vfs/vfs-root.js'
-import { VfsDriver } from '../../../src/drivers/vfs/vfs-driver.js'
 import { type FileOperation, performFileOperation } from '../../../src/host/file-operations.js'
 import { FileProcess } from '../../../src/host/file-process.js'
 import { ProjectQuota } from '../../../src/host/project-quota.js'
 import { named, requestFor, Subject } from '../../conformance/driver-world.js'
 import { FaultInjector } from '../../fakes/fault-injector.js'
-import { VfsDirectory } from './vfs-directory.js'
+import { openDriver, VfsDirectory } from './vfs-directory.js'
 
 /** Works in this process and notes which directories are made durable, and what is in them then. */
 class SyncedFiles {
@@ -42,9 +40,7 @@ t.test(
     const files = new SyncedFiles()
     const child = Object.assign(new FileProcess(), { run: files.run.bind(files) })
     const open = () =>
-      new VfsDriver({
-        root: new VfsRoot({ path: directory.path, isOurs: false, files: child }),
-        defaultSizeBytes: 2 ** 30,
+      openDriver(directory.path, {
         files: child,
         quota: new ProjectQuota(),
         hostId: 'this-host',

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto'
+import { ConvoyError, isConvoyError } from '../../errors.js'
+import { parseAbsolutePath } from '../../model/options.js'
+import { type NfsMountOptions, parseNfsMountOptions } from './nfs-options.js'
+
+/** An export of an NFS server, and how this host mounts it. */
+export interface NfsShare extends NfsMountOptions {
+  /** As mount.nfs takes it: `10.0.0.5:/exports`, `[fd00::5]:/exports`. */
+  readonly source: string
+  /** Its name or address, without brackets. */
+  readonly server: string
+  /** Names its mountpoint: the same export with other options is another mount. */
+  readonly id: string
+}
+
+/** Reads `SERVER:/EXPORT` and `mount -o` options. ConvoyError `invalid-argument` says what is wrong with which. */
+export function parseNfsShare(text: string, mountOptions = ''): NfsShare {
+  const source = parseShareSource(text)
+  const how = parseNfsMountOptions(mountOptions)
+  const identity = [source, ...how.versions, ...[...how.options].sort()].join('\n')
+  const server = source.slice(0, source.indexOf(':/')).replace(/^\[|\]$/g, '')
+  return { source, server, ...how, id: createHash('sha256').update(identity).digest('hex').slice(0, 12) }
+}
+
+/** `SERVER:/EXPORT`, in one way of writing it. */
+export function parseShareSource(text: string): string {
+  // Of an address without brackets nobody can tell where it ends.
+  const [, server, path] =
+    /^(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?):(\/.*)$/.exec(text) ?? []
+  if (server === undefined || path === undefined) throw notAShare(text)
+  try {
+    // mount(8) would take a space for the end of it.
+    if (!/^[\x21-\x7e]+$/.test(path)) throw notAShare(text)
+    return `${server.toLowerCase()}:${parseAbsolutePath(path)}`
+  } catch (thrown) {
+    throw isConvoyError(thrown, 'invalid-argument') ? notAShare(text) : thrown
+  }
+}
+
+function notAShare(text: string): ConvoyError {
+  return new ConvoyError('invalid-argument', `${JSON.stringify(text.slice(0, 100))} is not an NFS share`, {
+    hint: 'write SERVER:/EXPORT, for example 10.0.0.5:/exports or [fd00::5]:/exports',
+  })
+}

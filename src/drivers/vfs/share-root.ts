@@ -1,0 +1,187 @@
+import { ConvoyError, isConvoyError, isErrno, isRefusalOfSystem } from '../../errors.js'
+import type { FileRunner } from '../../host/file-process.js'
+import type { Mounter } from '../../host/mounter.js'
+import type { CallContext, Logger } from '../../model/call-context.js'
+import { optional } from '../../model/optional.js'
+import type { Attributes } from '../../model/volume.js'
+import type { NfsShare } from './nfs-share.js'
+import { ShareHealth, type ShareHealthDeps } from './share-health.js'
+import type { VfsRoot } from './vfs-root.js'
+
+export interface ShareRootSettings extends Omit<ShareHealthDeps, 'probe'> {
+  readonly share: NfsShare
+  /** Absolute and without links, in a directory that only root may change. */
+  readonly mountpoint: string
+  readonly mounter: Mounter
+  readonly files: FileRunner
+  readonly resolveHost: (name: string) => Promise<readonly string[]>
+  readonly log: Logger
+}
+
+/**
+ * A share that this daemon mounts when it is first needed, and again when it is gone: after a reboot, or when somebody unmounted it.
+ * What is at the mountpoint while it is not mounted is nobody's, and cannot be written.
+ */
+export class ShareRoot implements VfsRoot {
+  readonly mayVanish = true
+  readonly #settings: ShareRootSettings
+  readonly #health: ShareHealth
+  readonly #call: CallContext
+  #finding: Promise<void> | undefined
+  #replacing: Promise<void> | undefined
+  #replacements = 0
+
+  constructor(settings: ShareRootSettings) {
+    const { files, mountpoint, log } = settings
+    this.#settings = settings
+    const probe = async () => {
+      await this.#followServer().catch((thrown: unknown) =>
+        log.warn({ err: thrown }, 'a share that is silent stays as it is'),
+      )
+      await this.use(() => files.run([{ op: 'statfs', path: mountpoint }]))
+    }
+    this.#health = new ShareHealth({ ...settings, probe })
+    // Not the signal of whoever asked first: others wait for the same mount, which has a deadline of its own.
+    this.#call = { signal: new AbortController().signal, log }
+  }
+
+  get path(): string {
+    return this.#settings.mountpoint
+  }
+
+  get source(): string {
+    return this.#settings.share.source
+  }
+
+  get longDown(): ConvoyError | undefined {
+    const minutes = Math.floor((this.#health.downForMs ?? 0) / 60_000)
+    if (!this.#health.isLongDown) return undefined
+    return new ConvoyError('deadline-exceeded', `the share ${this.source} has not answered for ${minutes} minutes`, {
+      hint: 'start the container again once the server answers',
+    })
+  }
+
+  async use<T>(act: () => Promise<T>): Promise<T> {
+    try {
+      await this.find()
+      const replacements = this.#replacements
+      const result = await act().catch((thrown: unknown) => {
+        if (!(thrown instanceof ConvoyError) || !isErrno(thrown.cause, 'ESTALE')) throw thrown
+        return this.#replaceSince(replacements).then(act)
+      })
+      this.#health.noteAnswer()
+      return result
+    } catch (thrown) {
+      if (isSilence(thrown)) this.#health.noteSilence()
+      else this.#health.noteAnswer()
+      throw withReason(thrown)
+    }
+  }
+
+  find(): Promise<void> {
+    this.#finding ??= this.#mount().finally(() => (this.#finding = undefined))
+    return this.#finding
+  }
+
+  describe(): Attributes {
+    const { source, options, versions } = this.#settings.share
+    const { downForMs } = this.#health
+    const silence = downForMs === undefined ? undefined : `${Math.floor(downForMs / 1000)}s`
+    return {
+      Share: source,
+      ShareOptions: [...options, `nfsvers=${versions.join('|')}`].join(','),
+      ...optional('ShareSilentFor', silence),
+    }
+  }
+
+  close(): void {
+    this.#health.close()
+  }
+
+  async #mount(): Promise<void> {
+    const { share, mountpoint, mounter } = this.#settings
+    const refusals: ConvoyError[] = []
+    for (const version of share.versions) {
+      const options = [...share.options, `nfsvers=${version}`]
+      try {
+        await mounter.mount({ source: share.source, fsType: 'nfs', options, mountpoint }, this.#call)
+        return
+      } catch (thrown) {
+        if (isConvoyError(thrown, 'deadline-exceeded')) throw doesNotAnswer(share, thrown)
+        if (!isConvoyError(thrown, 'unsupported')) throw explained(share, thrown)
+        refusals.push(thrown)
+      }
+    }
+    throw noVersion(share, refusals)
+  }
+
+  /** What the server has exported anew has another root: our mount of it leads nowhere. */
+  /** A server that has another address by now is not found again by the mount that knows the old one. */
+  async #followServer(): Promise<void> {
+    const { mountpoint, mounter, resolveHost, share } = this.#settings
+    const [mount] = await mounter.mountsBelow(mountpoint)
+    const old = mount?.superOptions.find((option) => option.startsWith('addr='))?.slice('addr='.length)
+    if (old === undefined) return
+    const addresses = await resolveHost(share.server)
+    if (addresses.length > 0 && !addresses.includes(old)) await this.#replaceSince(this.#replacements)
+  }
+
+  async #replaceSince(replacements: number): Promise<void> {
+    if (this.#replacements > replacements) return
+    this.#replacing ??= this.#replace().finally(() => (this.#replacing = undefined))
+    await this.#replacing
+  }
+
+  async #replace(): Promise<void> {
+    const { share, mountpoint, mounter, log } = this.#settings
+    await mounter.abandon(mountpoint, this.#call)
+    log.warn({ share: share.source }, 'the mount of a share led nowhere: it is mounted anew')
+    await this.find()
+    this.#replacements++
+  }
+}
+
+function isSilence(thrown: unknown): boolean {
+  if (isRefusalOfSystem(thrown)) return false
+  return isConvoyError(thrown, 'unavailable') || isConvoyError(thrown, 'deadline-exceeded')
+}
+
+/** What only the server refuses. */
+function withReason(thrown: unknown): unknown {
+  if (!(thrown instanceof ConvoyError) || !isErrno(thrown.cause, 'EACCES', 'EPERM')) return thrown
+  return new ConvoyError(thrown.code, thrown.message, {
+    hint:
+      'the server does not let root of this host do that (root_squash): export with no_root_squash; or leave out uid and gid, ' +
+      'and let the user that the server takes root for own the exported directory',
+    cause: thrown.cause,
+  })
+}
+
+/** NFSv4 servers show one tree, whose root may be a directory of theirs. */
+function explained({ source }: NfsShare, thrown: unknown): unknown {
+  if (!(thrown instanceof ConvoyError) || !/No such file/i.test(thrown.message)) return thrown
+  const server = source.slice(0, source.indexOf(':/'))
+  return new ConvoyError('unavailable', thrown.message, {
+    hint:
+      `the server has no such export: see "showmount -e ${server}". With NFSv4 the names begin at its root (fsid=0): ` +
+      `where that is /exports, ${server}:/exports/a is ${server}:/a`,
+    cause: thrown,
+  })
+}
+
+/** Whoever waits for the share asks again: only their own time may be up. */
+function doesNotAnswer({ server }: NfsShare, cause: ConvoyError): ConvoyError {
+  return new ConvoyError('unavailable', cause.message, {
+    hint: `check the network to ${server}, and that it serves NFS; convoy tries again with the next request`,
+    cause,
+  })
+}
+
+function noVersion({ source, versions }: NfsShare, refusals: readonly ConvoyError[]): ConvoyError {
+  const [first] = refusals
+  const tried = versions.map((version) => `NFS ${version}`).join(', ')
+  return new ConvoyError('unavailable', `${source} cannot be mounted with ${tried}: ${first?.message ?? ''}`, {
+    hint: first?.hint ?? 'see which versions the server offers: rpcinfo -p SERVER',
+    cause: refusals,
+  })
+}

@@ -1,0 +1,43 @@
+import { fsyncSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isErrno } from '../errors.js'
+import { parseJsonObject } from '../model/json-object.js'
+import { replaceFile } from './replace-file.js'
+
+/** Small JSON objects on a local disk, each in a file of its own. */
+export class ObjectFiles {
+  readonly #directory: string
+
+  /** The directory is made at the first need. */
+  constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  /** Durable when it resolves. `id`: hexadecimal. */
+  async put(id: string, object: Readonly<Record<string, unknown>>): Promise<void> {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
+    await replaceFile(join(this.#directory, `${id}.json`), { text: `${JSON.stringify(object)}\n` }, sync)
+  }
+
+  /** Those that were put; what is no object is left out. */
+  list(): readonly Readonly<Record<string, unknown>>[] {
+    return this.#names().flatMap((name) => {
+      const object = parseJsonObject(readFileSync(join(this.#directory, name), 'utf8'))
+      return object === undefined ? [] : [object]
+    })
+  }
+
+  #names(): readonly string[] {
+    try {
+      return readdirSync(this.#directory).filter((name) => /^[0-9a-f]+\.json$/.test(name))
+    } catch (thrown) {
+      if (isErrno(thrown, 'ENOENT')) return []
+      throw thrown
+    }
+  }
+}
+
+function sync(fd: number): Promise<void> {
+  fsyncSync(fd)
+  return Promise.resolve()
+}
