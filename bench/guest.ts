@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs'
-import { HostGuest } from '../test/vm/host-guest.js'
-import { Lab } from '../test/vm/lab.js'
-import { guestImage } from '../test/vm/prerequisites.js'
+import type { HostGuest } from '../test/vm/host-guest.js'
 import type { Benchmark } from './benchmark.js'
+import { onHostGuest, timed } from './on-host-guest.js'
 import { type Findings, formatMs, isAtMost } from './report.js'
 import { Samples } from './statistics.js'
 
@@ -21,18 +19,7 @@ interface Measured {
 export const guestBenchmark: Benchmark = {
   name: 'guest',
   title: 'On a host with systemd',
-  async run() {
-    if (!existsSync(guestImage)) return { method: 'Not run: needs test/vm/install.', tables: [], verdicts: [] }
-    const lab = new Lab()
-    try {
-      const host = new HostGuest(lab)
-      await host.boot()
-      await host.unpack()
-      return describe(await measure(host))
-    } finally {
-      await lab.close()
-    }
-  },
+  run: () => onHostGuest(async (host) => describe(await measure(host))),
 }
 
 async function measure(host: HostGuest): Promise<Measured> {
@@ -55,14 +42,6 @@ async function measure(host: HostGuest): Promise<Measured> {
   const docker = await time(start, stop)
   await createVolumes(host)
   return { firstVolumeMs, node, daemon, docker, dockerWithMany: await time(start, stop) }
-}
-
-/** How long the script takes by the clock of the guest, after what has to come before. */
-async function timed(host: HostGuest, script: string, before = ':'): Promise<number> {
-  const now = '$(date +%s%N)'
-  return (
-    Number(await host.sh(`{ ${before}; } >&2; s=${now}; { ${script}; } >&2 && echo $(((${now} - s) / 1000)) `)) / 1000
-  )
 }
 
 async function createVolumes(host: HostGuest): Promise<void> {

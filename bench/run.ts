@@ -11,6 +11,7 @@ import { guestBenchmark } from './guest.js'
 import { describeLoad, describeMachine } from './machine.js'
 import { listBenchmark } from './list.js'
 import { memoryBenchmark } from './memory.js'
+import { nfsBenchmark } from './nfs.js'
 import { pluginBenchmark } from './plugin.js'
 import { formatFindings, formatTable, ResultsFile } from './report.js'
 import { slowFsyncBenchmark } from './slow-fsync.js'
@@ -28,6 +29,7 @@ const benchmarks: readonly Benchmark[] = [
   dockerStartBenchmark,
   firstVolumeBenchmark,
   guestBenchmark,
+  nfsBenchmark,
 ]
 const resultsPath = fileURLToPath(new URL('../../bench/RESULTS.md', import.meta.url))
 const place = process.env['CONVOY_BENCH_DIRECTORY'] ?? '/var/tmp'
