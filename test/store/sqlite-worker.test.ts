@@ -8,7 +8,7 @@ import { openSqliteFile } from '../../src/store/sqlite-file.js'
 import { openTables } from '../../src/store/tables.js'
 
 const program = fileURLToPath(new URL('./committing-process.js', import.meta.url))
-const cycles = process.env['CONVOY_SOAK'] === '1' ? 1000 : 30
+const cycles = process.env['CONVOY_SOAK'] === '1' ? 1000 : 12
 
 // Each cycle starts a process, and the machine may be busy.
 t.setTimeout(cycles * 20_000)
