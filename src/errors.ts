@@ -56,13 +56,15 @@ export function isConvoyError(thrown: unknown, code: ErrorCode): thrown is Convo
 export function codeOf(thrown: unknown): string {
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
   const [, number] = unnamedError.exec(code) ?? []
-  return number === undefined ? code : (errnoNames.get(Number(number)) ?? code)
+  return number === undefined ? code : (nameOfErrno(Number(number)) ?? code)
 }
 
 /** What Node says of an error that it has no name for, such as ESTALE and EDQUOT. */
 export const unnamedError = /Unknown system error -(\d+)/
 
-const errnoNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]))
+function nameOfErrno(wanted: number): string | undefined {
+  return Object.entries(constants.errno).find(([, number]) => number === wanted)?.[0]
+}
 
 export function isErrno(thrown: unknown, ...codes: readonly string[]): boolean {
   return codes.includes(codeOf(thrown))

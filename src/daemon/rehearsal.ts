@@ -23,7 +23,8 @@ export async function rehearse(run: RunCommand): Promise<void> {
     const places = ['--root', join(directory, 'root'), '--plugin-socket', plugin, '--socket', control]
     const daemon = run(['daemon', '--ignore-config-file', ...places, '--driver-opts', `vfs.path=${volumes}`])
     const ended = new AbortController()
-    void daemon.finally(() => ended.abort()).catch(() => undefined)
+    const end = () => ended.abort()
+    void daemon.then(end, end)
     await playThrough(plugin, control, { run, ended: ended.signal })
     process.emit('SIGTERM')
     await daemon

@@ -1,9 +1,10 @@
-import { fsync, fsyncSync } from 'node:fs'
+import { fsync } from 'node:fs'
 import { promisify } from 'node:util'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { codeOf, unnamedError } from '../errors.js'
 import { type FileResult, performFileOperation } from './file-operations.js'
 import type { FileAnswer, FileRequest } from './file-process.js'
+import { type Fsync, fsyncHere } from './replace-file.js'
 
 // The child of FileProcess, and each of its threads. Any call below may hang; the parent then leaves the child behind.
 
@@ -21,7 +22,8 @@ if (isMainThread) {
   })
 } else {
   parentPort?.on('message', (request: FileRequest) => {
-    void perform(request, syncAlone).then((answer) => parentPort?.postMessage(answer))
+    // The threads of libuv are few, and for all lanes: one that hangs may not take them.
+    void perform(request, fsyncHere).then((answer) => parentPort?.postMessage(answer))
   })
 }
 
@@ -34,9 +36,7 @@ function laneOf(name: string): Worker {
   return lane
 }
 
-type Sync = (fd: number) => Promise<void>
-
-async function perform({ id, operations }: FileRequest, sync: Sync): Promise<FileAnswer> {
+async function perform({ id, operations }: FileRequest, sync: Fsync): Promise<FileAnswer> {
   const results: FileResult[] = []
   underWay++
   try {
@@ -52,13 +52,4 @@ async function perform({ id, operations }: FileRequest, sync: Sync): Promise<Fil
 }
 
 /** Alone, the way to another thread and back costs more than it gives; together, the disk serves several with one flush. */
-async function syncTogether(fd: number): Promise<void> {
-  if (underWay === 1) fsyncSync(fd)
-  else await promisify(fsync)(fd)
-}
-
-/** The threads of libuv are few, and for all lanes: one that hangs may not take them. */
-function syncAlone(fd: number): Promise<void> {
-  fsyncSync(fd)
-  return Promise.resolve()
-}
+const syncTogether: Fsync = (fd) => (underWay === 1 ? fsyncHere(fd) : promisify(fsync)(fd))

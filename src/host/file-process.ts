@@ -123,7 +123,7 @@ export class FileProcess implements FileRunner {
     this.#onStuck(lane)
     if (this.#child === child) this.#child = undefined
     if (!child.isAbandoned) this.#countAbandoned(child)
-    rejectAll(child, lane, doesNotAnswer(`it was asked to ${operations.map(({ op }) => op).join(', ')}`))
+    rejectLane(child, lane, doesNotAnswer(`it was asked to ${operations.map(({ op }) => op).join(', ')}`))
     endWhenDone(child)
   }
 
@@ -135,9 +135,9 @@ export class FileProcess implements FileRunner {
 
   #lose(child: Child): void {
     if (this.#child === child) this.#child = undefined
-    for (const { lane } of child.waiting.values()) {
-      rejectAll(child, lane, new ConvoyError('unavailable', 'the process that works on the storage has ended'))
-    }
+    const error = new ConvoyError('unavailable', 'the process that works on the storage has ended')
+    for (const waiting of child.waiting.values()) waiting.reject(error)
+    child.waiting.clear()
   }
 
   #endWhenIdle(): void {
@@ -154,7 +154,7 @@ function receive(child: Child, answer: FileAnswer): void {
   else waiting?.reject(kernelError(answer.error ?? { code: '', message: 'no answer' }))
 }
 
-function rejectAll({ waiting }: Child, lane: string | undefined, error: ConvoyError): void {
+function rejectLane({ waiting }: Child, lane: string | undefined, error: ConvoyError): void {
   for (const [id, one] of waiting) {
     if (one.lane !== lane) continue
     waiting.delete(id)

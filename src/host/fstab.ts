@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isErrno } from '../errors.js'
-import { findCovering, isBelow, type MountEntry } from './mount-table.js'
+import { findCovering, isBelow, type MountEntry, unescapeField } from './mount-table.js'
 
 /** A mount that this host is to have, see fstab(5). */
 export interface ExpectedMount {
@@ -38,9 +38,4 @@ export function findMissingMount(
   if (covering === undefined) return undefined
   const actual = findCovering(mounted, path)?.mountpoint ?? '/'
   return isBelow(actual, covering.mountpoint) ? undefined : covering
-}
-
-/** Spaces and tabs are written in octal. */
-function unescapeField(field: string): string {
-  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 }

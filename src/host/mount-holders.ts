@@ -2,11 +2,11 @@ import { closeSync, openSync, readFileSync, readSync, readdirSync, readlinkSync,
 import { StringDecoder } from 'node:string_decoder'
 import { ConvoyError } from '../errors.js'
 import { EventLoopTurn } from './event-loop-turn.js'
-import { isBelow, parseMountTable, type MountEntry } from './mount-table.js'
+import { isBelow, isNfs, parseMountTable, type MountEntry } from './mount-table.js'
 
 /**
- * What may be held: a whole file system, or one directory of it (`root` is its path inside the file system), or a directory of an NFS
- * server (`server:/export/directory`), which the kernel shows as the source of what is mounted of it, and under each of its mounts.
+ * What may be held: a whole file system, or one directory of it (`root` is its path inside the file system), or a directory of
+ * an NFS server (`server:/export/directory`), which the kernel shows as the source of what is mounted of it.
  */
 export type HolderTarget =
   | { readonly kind: 'filesystem'; readonly device: string }
@@ -89,17 +89,22 @@ export class MountHolders {
   async #scan(targets: readonly HolderTarget[]): Promise<readonly (readonly MountHolder[])[]> {
     const turn = new EventLoopTurn(turnMs)
     const searches = targets.map((target): Search => ({ target, holders: new Map() }))
-    const marks = [...new Set(searches.map(({ target }) => markOf(target)))]
+    const byMark = groupByMark(searches)
     const seen = new Set<string>()
     for (const views of this.#views()) {
       if (turn.isOver) await turn.next()
       for (const view of views) {
         const key = this.#keyOf(view)
         if (key === undefined || seen.has(key)) continue
-        const entries = await readEntries(`${view.path}/mountinfo`, marks, turn)
+        const entries = await readEntries(`${view.path}/mountinfo`, [...byMark.keys()], turn)
         if (entries === undefined) continue
         seen.add(key)
-        for (const entry of entries) noteHolder(searches, view, entry)
+        for (const entry of entries)
+          noteHolder(
+            marksOf(entry).flatMap((mark) => byMark.get(mark) ?? []),
+            view,
+            entry,
+          )
       }
     }
     return searches.map(({ holders }) => [...holders.values()])
@@ -141,14 +146,30 @@ export class MountHolders {
   }
 }
 
-/** What each line of a table has that may show a holder: most tables have none, and need not be parsed. */
-function markOf(target: HolderTarget): string {
-  return target.kind === 'remote' ? ' - nfs' : ` ${target.device} `
+/** What the line of each holder has: most tables have no such line, and need not be parsed. */
+function groupByMark(searches: readonly Search[]): ReadonlyMap<string, readonly Search[]> {
+  const groups = new Map<string, Search[]>()
+  for (const search of searches) {
+    const { target } = search
+    const mark = target.kind === 'remote' ? nfsMark : deviceMark(target.device)
+    const group = groups.get(mark)
+    if (group === undefined) groups.set(mark, [search])
+    else group.push(search)
+  }
+  return groups
 }
 
+const nfsMark = ' - nfs'
+const deviceMark = (device: string) => ` ${device} `
+
+function marksOf(entry: MountEntry): readonly string[] {
+  return isNfs(entry) ? [deviceMark(entry.device), nfsMark] : [deviceMark(entry.device)]
+}
+
+/** The mark is the same. */
 function isHolding(entry: MountEntry, target: HolderTarget): boolean {
-  if (target.kind === 'remote') return /^nfs4?$/.test(entry.fsType) && isBelow(entry.source, target.source)
-  return entry.device === target.device && (target.kind === 'filesystem' || isBelow(entry.root, target.root))
+  if (target.kind === 'remote') return isBelow(entry.source, target.source)
+  return target.kind === 'filesystem' || isBelow(entry.root, target.root)
 }
 
 function noteHolder(searches: readonly Search[], view: View, entry: MountEntry): void {

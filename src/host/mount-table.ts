@@ -48,6 +48,11 @@ export function findMount(entries: readonly MountEntry[], path: string): MountEn
   return entry?.mountpoint === path ? entry : undefined
 }
 
+/** Of any version: the kernel calls those from 4 on nfs4. */
+export function isNfs({ fsType }: MountEntry): boolean {
+  return fsType === 'nfs' || fsType === 'nfs4'
+}
+
 /** How many mounts lie on each other at exactly this path. */
 export function countMounts(entries: readonly MountEntry[], path: string): number {
   return entries.filter((entry) => entry.mountpoint === path).length
@@ -116,7 +121,8 @@ const isNumber = (text: string | undefined) => text !== undefined && /^\d{1,15}$
 
 const splitOptions = (text: string) => (text === '' ? [] : text.split(',').map(unescapeField))
 
-function unescapeField(field: string): string {
+/** As the kernel and fstab(5) write a space: `\040`. */
+export function unescapeField(field: string): string {
   if (!field.includes('\\')) return field
   return field.replace(/\\([0-3][0-7]{2})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 }

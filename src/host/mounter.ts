@@ -87,26 +87,24 @@ export class SystemMounter implements Mounter {
   async abandon(mountpoint: string, call: CallContext): Promise<void> {
     parseAbsolutePath(mountpoint)
     for (let count = await this.#count(mountpoint); count > 0; count -= 1) {
-      // A dead server may keep it waiting although it is done.
-      const failure = await this.#attempt(
-        'umount',
-        ['-l', ...cautiously(mountpoint)],
-        this.#deps.unmountTimeoutMs,
-        call,
-      )
-      if ((await this.#count(mountpoint)) >= count) throw unmountError(mountpoint, failure)
+      await this.#abandonTopmost(mountpoint, count, call)
     }
   }
 
   async #unmountTopmost(mountpoint: string, count: number, call: CallContext): Promise<boolean> {
-    const args = cautiously(mountpoint)
-    const failure = await this.#attempt('umount', args, this.#deps.unmountTimeoutMs, call)
+    const failure = await this.#attempt('umount', cautiously(mountpoint), this.#deps.unmountTimeoutMs, call)
     if ((await this.#count(mountpoint)) < count) return false
     if (!isConvoyError(failure, 'deadline-exceeded') || call.signal.aborted) throw unmountError(mountpoint, failure)
     call.log.warn({ mountpoint }, 'unmount hangs, detaching lazily')
-    const lazyFailure = await this.#attempt('umount', ['-l', ...args], this.#deps.unmountTimeoutMs, call)
-    if ((await this.#count(mountpoint)) < count) return true
-    throw unmountError(mountpoint, lazyFailure)
+    await this.#abandonTopmost(mountpoint, count, call)
+    return true
+  }
+
+  /** A dead server may keep umount(8) waiting although it is done. */
+  async #abandonTopmost(mountpoint: string, count: number, call: CallContext): Promise<void> {
+    const args = ['-l', ...cautiously(mountpoint)]
+    const failure = await this.#attempt('umount', args, this.#deps.unmountTimeoutMs, call)
+    if ((await this.#count(mountpoint)) >= count) throw unmountError(mountpoint, failure)
   }
 
   /** Why the program says that it failed, if it does. */

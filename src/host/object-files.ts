@@ -1,8 +1,8 @@
-import { fsyncSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isErrno } from '../errors.js'
 import { parseJsonObject } from '../model/json-object.js'
-import { replaceFile } from './replace-file.js'
+import { fsyncHere, replaceFile } from './replace-file.js'
 
 /** Small JSON objects on a local disk, each in a file of its own. */
 export class ObjectFiles {
@@ -16,7 +16,7 @@ export class ObjectFiles {
   /** Durable when it resolves. `id`: hexadecimal. */
   async put(id: string, object: Readonly<Record<string, unknown>>): Promise<void> {
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
-    await replaceFile(join(this.#directory, `${id}.json`), { text: `${JSON.stringify(object)}\n` }, sync)
+    await replaceFile(join(this.#directory, `${id}.json`), { text: `${JSON.stringify(object)}\n` }, fsyncHere)
   }
 
   /** Those that were put; what is no object is left out. */
@@ -35,9 +35,4 @@ export class ObjectFiles {
       throw thrown
     }
   }
-}
-
-function sync(fd: number): Promise<void> {
-  fsyncSync(fd)
-  return Promise.resolve()
 }

@@ -5,6 +5,12 @@ import { isErrno } from '../errors.js'
 /** Makes what was written to a descriptor durable. */
 export type Fsync = (fd: number) => Promise<void>
 
+/** In this thread. */
+export const fsyncHere: Fsync = (fd) => {
+  fs.fsyncSync(fd)
+  return Promise.resolve()
+}
+
 export interface NewContent {
   readonly text: string
   /** A file that was set aside on the same file system: on a full disk it becomes the new one. */

@@ -8,12 +8,5 @@ const timeoutMs = 10_000
  */
 export async function resolveHost(name: string): Promise<readonly string[]> {
   const { stdout } = await runProgram('getent', ['ahosts', '--', name], { timeoutMs })
-  return [
-    ...new Set(
-      stdout
-        .split('\n')
-        .flatMap((line) => line.split(/\s/, 1))
-        .filter((word) => word !== ''),
-    ),
-  ]
+  return stdout.match(/^\S+/gm) ?? []
 }

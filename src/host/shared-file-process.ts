@@ -1,20 +1,20 @@
 import { isRefusalOfSystem } from '../errors.js'
 import type { FileOperation, FileResult } from './file-operations.js'
-import { FileProcess, type FileRunner } from './file-process.js'
+import { FileProcess, type FileProcessOptions, type FileRunner } from './file-process.js'
 
 /**
  * File operations on many storages in one child process, which has a thread for each. A storage that does not answer gets a child
  * of its own until it does again, and the others go on in a new common one.
  */
 export class SharedFileProcess {
-  readonly #timeoutMs: number | undefined
+  readonly #options: Pick<FileProcessOptions, 'timeoutMs'>
   readonly #common: FileProcess
   readonly #open = new Set<string>()
   /** Storages that hang. */
   readonly #own = new Map<string, FileProcess>()
 
-  constructor(options: { readonly timeoutMs?: number } = {}) {
-    this.#timeoutMs = options.timeoutMs
+  constructor(options: Pick<FileProcessOptions, 'timeoutMs'> = {}) {
+    this.#options = options
     this.#common = new FileProcess({ ...options, onStuck: (storage) => this.#isolate(storage ?? '') })
   }
 
@@ -50,7 +50,6 @@ export class SharedFileProcess {
   }
 
   #isolate(storage: string): void {
-    const timeoutMs = this.#timeoutMs
-    if (!this.#own.has(storage)) this.#own.set(storage, new FileProcess(timeoutMs === undefined ? {} : { timeoutMs }))
+    if (!this.#own.has(storage)) this.#own.set(storage, new FileProcess(this.#options))
   }
 }

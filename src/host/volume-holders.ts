@@ -1,7 +1,7 @@
 import type { VolumePlace } from '../model/volume.js'
 import { EventLoopTurn } from './event-loop-turn.js'
 import type { HolderTarget, MountHolder, MountHolders } from './mount-holders.js'
-import { findCovering, findMount, locate, type MountEntry, readMountTable } from './mount-table.js'
+import { findCovering, findMount, isNfs, locate, type MountEntry, readMountTable } from './mount-table.js'
 
 const turnMs = 2
 
@@ -58,7 +58,7 @@ function targetAt(entries: readonly MountEntry[], { path, source }: VolumePlace)
   if (mount !== undefined) return { kind: 'filesystem', device: mount.device }
   // The kernel shows every directory of NFS as the root of its file system, and only the source tells them apart.
   const covering = findCovering(entries, path)
-  if (covering === undefined || !/^nfs4?$/.test(covering.fsType)) return { kind: 'directory', ...locate(entries, path) }
+  if (covering === undefined || !isNfs(covering)) return { kind: 'directory', ...locate(entries, path) }
   return { kind: 'remote', source: sourceBelow(covering.source, path.slice(covering.mountpoint.length + 1)) }
 }
 

@@ -9,7 +9,8 @@ import { parseNfsShare } from './nfs-share.js'
  */
 export class KnownShares {
   readonly #files: ObjectFiles
-  readonly #written = new Set<string>()
+  /** Read at the first need. */
+  #shares: readonly Attributes[] | undefined
 
   constructor(directory: string) {
     this.#files = new ObjectFiles(directory)
@@ -18,17 +19,19 @@ export class KnownShares {
   /** Durable when it resolves; nothing without a share. */
   async add({ share, mountoptions }: Attributes): Promise<void> {
     if (share === undefined) return
-    const { id } = parseNfsShare(share, mountoptions)
-    if (this.#written.has(id)) return
-    await this.#files.put(id, { share, ...optional('mountoptions', mountoptions) })
-    this.#written.add(id)
+    const isKnown = this.list().some((one) => one['share'] === share && one['mountoptions'] === mountoptions)
+    if (isKnown) return
+    const added = { share, ...optional('mountoptions', mountoptions) }
+    await this.#files.put(parseNfsShare(share, mountoptions).id, added)
+    this.#shares = [...this.list(), added]
   }
 
   /** What {@link add} was given, as it is in the files: whoever uses it parses it. */
   list(): readonly Attributes[] {
-    return this.#files.list().flatMap(({ share, mountoptions }) => {
+    this.#shares ??= this.#files.list().flatMap(({ share, mountoptions }) => {
       if (typeof share !== 'string') return []
       return [{ share, ...(typeof mountoptions === 'string' ? { mountoptions } : {}) }]
     })
+    return this.#shares
   }
 }

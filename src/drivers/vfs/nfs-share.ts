@@ -27,10 +27,9 @@ export function parseShareSource(text: string): string {
   // Of an address without brackets nobody can tell where it ends.
   const [, server, path] =
     /^(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?):(\/.*)$/.exec(text) ?? []
-  if (server === undefined || path === undefined) throw notAShare(text)
+  // mount(8) would take a space for the end of it.
+  if (server === undefined || path === undefined || !/^[\x21-\x7e]+$/.test(path)) throw notAShare(text)
   try {
-    // mount(8) would take a space for the end of it.
-    if (!/^[\x21-\x7e]+$/.test(path)) throw notAShare(text)
     return `${server.toLowerCase()}:${parseAbsolutePath(path)}`
   } catch (thrown) {
     throw isConvoyError(thrown, 'invalid-argument') ? notAShare(text) : thrown

@@ -19,11 +19,10 @@ export interface ShareRootSettings extends Omit<ShareHealthDeps, 'probe'> {
 }
 
 /**
- * A share that this daemon mounts when it is first needed, and again when it is gone: after a reboot, or when somebody unmounted it.
- * What is at the mountpoint while it is not mounted is nobody's, and cannot be written.
+ * A share that this daemon mounts when it is first needed, and again when it is gone: after a reboot, or when somebody unmounted
+ * it. What is at the mountpoint while it is not mounted is nobody's, and cannot be written.
  */
 export class ShareRoot implements VfsRoot {
-  readonly mayVanish = true
   readonly #settings: ShareRootSettings
   readonly #health: ShareHealth
   readonly #call: CallContext
@@ -66,6 +65,7 @@ export class ShareRoot implements VfsRoot {
       await this.find()
       const replacements = this.#replacements
       const result = await act().catch((thrown: unknown) => {
+        // What the server has exported anew has another root: our mount of it leads nowhere.
         if (!(thrown instanceof ConvoyError) || !isErrno(thrown.cause, 'ESTALE')) throw thrown
         return this.#replaceSince(replacements).then(act)
       })
@@ -115,7 +115,6 @@ export class ShareRoot implements VfsRoot {
     throw noVersion(share, refusals)
   }
 
-  /** What the server has exported anew has another root: our mount of it leads nowhere. */
   /** A server that has another address by now is not found again by the mount that knows the old one. */
   async #followServer(): Promise<void> {
     const { mountpoint, mounter, resolveHost, share } = this.#settings

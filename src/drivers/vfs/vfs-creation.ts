@@ -8,7 +8,6 @@ import { profileOption } from '../../model/profile.js'
 import type { Attributes } from '../../model/volume.js'
 import type { VolumeName } from '../../model/volume-name.js'
 import type { CreatedVolume, CreateRequest, DriverCall, Journal } from '../driver.js'
-import { withTodaysNames } from './old-share-options.js'
 import type { Sidecar } from './sidecar.js'
 import { vfsVolumeOptions } from './vfs-options.js'
 import type { VfsRoot } from './vfs-root.js'
@@ -22,11 +21,6 @@ interface CreationDeps {
   readonly hostId: string
 }
 
-/** Before anything of the volume is written: undoing that needs to know whether, and where, there is something to undo. */
-async function noteBegun(where: Attributes, journal: Journal): Promise<void> {
-  await journal.write({ ...journal.notes, ...where, begun: 'true' })
-}
-
 type VolumeOptions = OptionValues<typeof vfsVolumeOptions>
 
 /** How volumes come to be: the sidecar first, then the directory, so that a directory without a sidecar is not ours. */
@@ -37,12 +31,12 @@ export class VfsCreation {
     this.#deps = deps
   }
 
-  async create(request: CreateRequest, call: DriverCall): Promise<CreatedVolume> {
-    const texts = withTodaysNames(request.options)
+  /** `texts`: the request's options in today's names. */
+  async create(request: CreateRequest, texts: Attributes, call: DriverCall): Promise<CreatedVolume> {
     const options = parseOptions({ ...vfsVolumeOptions, ...profileOption }, texts, 'volume option')
     const { root, storage } = this.#deps
     await storage.prepare()
-    if (root.mayVanish) await noteBegun(storage.where, call.journal)
+    if (root.source !== undefined) await noteBegun(storage.where, call.journal)
     try {
       if (options.id !== undefined) return await this.#createOver(request, options, call)
       return await this.#createFresh(request, options, call)
@@ -165,4 +159,9 @@ export class VfsCreation {
       hint: 'choose another volume name',
     })
   }
+}
+
+/** Before anything of the volume is written: undoing that needs to know whether, and where, there is something to undo. */
+async function noteBegun(where: Attributes, journal: Journal): Promise<void> {
+  await journal.write({ ...journal.notes, ...where, begun: 'true' })
 }

@@ -62,8 +62,9 @@ export class VfsDriver implements Driver {
   }
 
   async create(request: CreateRequest, call: DriverCall): Promise<CreatedVolume> {
-    const place = await this.#deps.places.choose(withTodaysNames(request.options))
-    return place.creation.create(request, call)
+    const options = withTodaysNames(request.options)
+    const place = await this.#deps.places.choose(options)
+    return place.creation.create(request, options, call)
   }
 
   async remove(volume: VolumeHandle, call: DriverCall & RemovalProgress): Promise<void> {
@@ -85,9 +86,9 @@ export class VfsDriver implements Driver {
   }
 
   async #attachIn({ root, storage }: VfsPlace, volume: VolumeHandle): Promise<MountSource> {
-    if (!root.mayVanish) await root.find()
+    if (root.source === undefined) await root.find()
     const path = storage.layout.data(directoryOf(volume))
-    const ask = root.mayVanish ? [{ op: 'statfs', path: root.path } as const] : []
+    const ask = root.source === undefined ? [] : [{ op: 'statfs', path: root.path } as const]
     const look = [path, storage.layout.internal].map((one) => ({ op: 'stat', path: one }) as const)
     const [status, internal] = await storage.run(...look, ...ask)
     if (!isDirectory(status, path)) throw missingDirectory(volume, path, internal !== null)
@@ -117,7 +118,7 @@ export class VfsDriver implements Driver {
     // The handle of a volume whose create failed says nothing yet.
     const isDraft = volume.attributes['directory'] === undefined
     const place = this.#deps.places.for(isDraft ? journal.notes : volume.attributes)
-    if (isDraft && place.root.mayVanish && journal.notes['begun'] === undefined) return missing(volume)
+    if (isDraft && place.root.source !== undefined && journal.notes['begun'] === undefined) return missing(volume)
     return place.retirement.retire(volume, as)
   }
 
@@ -181,7 +182,7 @@ export class VfsDriver implements Driver {
   }
 
   #homeOf(volume: VolumeHandle): VfsPlace {
-    return this.#deps.places.of(volume)
+    return this.#deps.places.for(volume.attributes)
   }
 }
 

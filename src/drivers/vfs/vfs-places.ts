@@ -1,6 +1,6 @@
 import { ConvoyError } from '../../errors.js'
 import { optional } from '../../model/optional.js'
-import type { Attributes, VolumeHandle } from '../../model/volume.js'
+import type { Attributes } from '../../model/volume.js'
 import type { Logger } from '../../model/call-context.js'
 import type { KnownShares } from './known-shares.js'
 import { type NfsShare, parseNfsShare } from './nfs-share.js'
@@ -29,10 +29,6 @@ export class VfsPlaces {
     return this.#deps.main
   }
 
-  of({ attributes }: VolumeHandle): VfsPlace {
-    return this.for(attributes)
-  }
-
   /** By the options of a volume, or by the attributes that its handle has of them. The same share is the same place. */
   for({ share: source, mountoptions }: Attributes): VfsPlace {
     if (source === undefined) return this.main
@@ -46,8 +42,8 @@ export class VfsPlaces {
   }
 
   /**
-   * Where a volume with these options is to be made. A share that it names without saying how is mounted as it is for others; ConvoyError
-   * `invalid-argument` when it says something else than they do.
+   * Where a volume with these options is to be made. A share that it names without saying how is mounted as it is for others;
+   * ConvoyError `invalid-argument` when it says something else than they do.
    */
   async choose(options: Attributes): Promise<VfsPlace> {
     const { main, mainShare, known } = this.#deps

@@ -11,10 +11,8 @@ const lookTimeoutMs = 30_000
 export interface VfsRoot {
   /** Without links once it has been found: the kernel shows mounts by that path. */
   readonly path: string
-  /** `server:/export`, of a share. */
+  /** `server:/export`, of a share that we mount: it may go at any time, and what is done there then is done to something else. */
   readonly source: string | undefined
-  /** It may go at any time, and what is done there then is done to something else. */
-  readonly mayVanish: boolean
   /** Why it is pointless to wait for it any longer; absent while it is not. */
   readonly longDown: ConvoyError | undefined
   /**
@@ -40,7 +38,6 @@ export interface DirectoryRootSettings {
 
 /** A directory that was given. Once found it is not looked for again. */
 export class DirectoryRoot implements VfsRoot {
-  readonly mayVanish = false
   readonly source = undefined
   readonly longDown = undefined
   readonly #settings: DirectoryRootSettings

@@ -18,7 +18,6 @@ const away = () => new ConvoyError('unavailable', 'the server does not answer')
 
 /** A share that a test takes away: while it is, nothing may touch the directory that stands for it. */
 class FakeShare implements VfsRoot {
-  readonly mayVanish = true
   readonly path: string
   isAway = false
   longDown: ConvoyError | undefined
