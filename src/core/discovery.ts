@@ -1,6 +1,7 @@
-import type { DiscoveredVolume, Driver } from '../drivers/driver.js'
+import type { DiscoveredVolume, Driver, StorageName } from '../drivers/driver.js'
 import { toConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
+import { optional } from '../model/optional.js'
 import type { Volume } from '../model/volume.js'
 import type { LedgerWrite } from '../store/ledger-write.js'
 import type { CoreDeps } from './core-deps.js'
@@ -11,12 +12,21 @@ import type { Volumes } from './volumes.js'
 
 const batchSize = 500
 
-/** Reads from the storage which volumes it holds, so that a fresh ledger, or another host's work, becomes known. */
+/** One of a driver's storages. */
+interface Source {
+  readonly driver: Driver
+  readonly storage: StorageName
+}
+
+const keyOf = ({ driver, storage = '' }: Source) => `${driver.name} ${storage}`
+
+/** Reads from the storages which volumes they hold, so that a fresh ledger, or another host's work, becomes known. */
 export class Discovery {
   readonly #deps: CoreDeps
   readonly #volumes: Volumes
   readonly #availability: DriverAvailability
-  #isBehind = false
+  /** Storages that have answered since they were last found away, by {@link keyOf}. */
+  readonly #read = new Set<string>()
   #isReading = false
 
   constructor(deps: CoreDeps, parts: { readonly volumes: Volumes; readonly availability: DriverAvailability }) {
@@ -25,21 +35,46 @@ export class Discovery {
     this.#availability = parts.availability
   }
 
-  /** Whether a storage that did not answer is to be asked again. */
-  get isDue(): boolean {
-    if (this.#isReading) return false
-    return this.#isBehind || !this.#volumes.isComplete || this.#availability.reasons.size > 0
+  /** Asks every storage. Until all have answered once, a name that is missing is not known to be absent. */
+  async run(call: CallContext): Promise<void> {
+    await this.#readEach(this.#sources, call)
   }
 
-  /** Asks every driver. Until all have answered once, a name that is missing is not known to be absent. */
-  async run(call: CallContext): Promise<void> {
+  /** Whether a storage that did not answer is to be asked again. */
+  get isDue(): boolean {
+    return !this.#isReading && this.#due.length > 0
+  }
+
+  /** Asks those that did not answer, and leaves alone those that did. Nothing while they are being asked. */
+  async runDue(call: CallContext): Promise<void> {
+    if (this.isDue) await this.#readEach(this.#due, call)
+  }
+
+  get #due(): readonly Source[] {
+    return this.#sources.filter((source) => {
+      const { driver, storage } = source
+      return !this.#read.has(keyOf(source)) || this.#availability.isAway(driver.name, storage)
+    })
+  }
+
+  get #sources(): readonly Source[] {
+    const { drivers, log } = this.#deps
+    return drivers.all.flatMap((driver) => driver.storages(log).map((storage) => ({ driver, storage })))
+  }
+
+  /** All at once: one that hangs keeps no other from being read. */
+  async #readEach(sources: readonly Source[], call: CallContext): Promise<void> {
     this.#isReading = true
+    const seen = new Set<string>()
     try {
-      this.#isBehind = (await this.#readEach(call)) === 'some'
+      await Promise.all(sources.map((source) => this.#readOne(source, seen, call)))
     } finally {
       this.#isReading = false
     }
-    if (this.#isBehind) return
+    if (this.#sources.every((source) => this.#read.has(keyOf(source)))) await this.#noteComplete()
+  }
+
+  async #noteComplete(): Promise<void> {
     const { ledger } = this.#deps
     if (ledger.setting('discovered') !== 'yes') {
       await ledger.commit('discover', { put: 'setting', key: 'discovered', value: 'yes' })
@@ -47,48 +82,50 @@ export class Discovery {
     this.#volumes.isComplete = true
   }
 
-  /** Which drivers answered. */
-  async #readEach(call: CallContext): Promise<'all' | 'some'> {
-    const { drivers, log } = this.#deps
-    let answered: 'all' | 'some' = 'all'
-    for (const driver of drivers.all) {
-      try {
-        const isEmpty = await this.#readAll(driver, call)
-        // What seems empty may be the mountpoint of a disk that is not there.
-        if (!isEmpty || !this.#hasVolumes(driver)) this.#availability.noteAnswer(driver.name)
-      } catch (thrown) {
-        answered = 'some'
-        const isNews = !this.#availability.isAway(driver.name)
-        this.#availability.noteFailure(driver.name, toConvoyError(thrown))
-        if (isNews) log.warn({ driver: driver.name, err: thrown }, 'the storage could not be asked for its volumes')
-      }
+  async #readOne(source: Source, seen: Set<string>, call: CallContext): Promise<void> {
+    const { driver, storage } = source
+    try {
+      const isEmpty = await this.#readAll(source, seen, call)
+      this.#read.add(keyOf(source))
+      // What seems empty may be the mountpoint of a disk that is not there.
+      if (!isEmpty || !this.#hasVolumes(source)) this.#availability.noteAnswer(driver.name, storage)
+    } catch (thrown) {
+      this.#read.delete(keyOf(source))
+      const isNews = !this.#availability.isAway(driver.name, storage)
+      this.#availability.noteFailure(driver.name, toConvoyError(thrown), storage)
+      const where = { driver: driver.name, ...optional('storage', storage) }
+      if (isNews) this.#deps.log.warn({ ...where, err: thrown }, 'the storage could not be asked for its volumes')
     }
-    return answered
   }
 
-  #hasVolumes({ name }: Driver): boolean {
-    return [...this.#deps.ledger.volumes.values()].some(({ driver, state }) => driver === name && state !== 'creating')
+  #hasVolumes({ driver, storage }: Source): boolean {
+    return [...this.#deps.ledger.volumes.values()].some(
+      (volume) => volume.driver === driver.name && volume.state !== 'creating' && driver.storageOf(volume) === storage,
+    )
   }
 
-  /** Whether the storage held nothing. */
-  async #readAll(driver: Driver, call: CallContext): Promise<boolean> {
+  /** Whether the storage held nothing. `seen`: names and ids that are on their way to the ledger. */
+  async #readAll({ driver, storage }: Source, seen: Set<string>, call: CallContext): Promise<boolean> {
     const { ledger, log } = this.#deps
     let writes: LedgerWrite[] = []
-    const found = new Set<string>()
+    let found = 0
     let isEmpty = true
-    for await (const one of driver.discover(call)) {
+    for await (const one of driver.discover(storage, call)) {
       isEmpty = false
-      // A removal that was cut short shows a volume twice, live first.
-      const news = found.has(one.handle.id) ? undefined : this.#unknown(driver, one)
+      // A removal that was cut short shows a volume twice, live first; two storages may hold one name.
+      const marks = [one.handle.id, ...(one.state === 'trashed' ? [] : [one.handle.name])]
+      const news = marks.some((mark) => seen.has(mark)) ? undefined : this.#unknown(driver, one)
       if (news === undefined) continue
-      found.add(one.handle.id)
+      for (const mark of marks) seen.add(mark)
+      found++
       writes.push(...news)
       if (writes.length < batchSize) continue
       await ledger.commit('discover', ...writes)
       writes = []
     }
     if (writes.length > 0) await ledger.commit('discover', ...writes)
-    if (found.size > 0) log.info({ driver: driver.name, volumes: found.size }, 'found volumes on the storage')
+    const where = { driver: driver.name, ...optional('storage', storage) }
+    if (found > 0) log.info({ ...where, volumes: found }, 'found volumes on the storage')
     return isEmpty
   }
 

@@ -29,9 +29,14 @@ export class DriverAvailability {
     this.#events = events
   }
 
-  /** Driver → why it, or one of its storages, is unavailable. */
+  /** Driver → why it, or some of its storages, are unavailable. */
   get reasons(): ReadonlyMap<string, string> {
-    return new Map([...this.#unavailable.values()].map(({ driver, error }) => [driver, error]))
+    const reasons = new Map<string, string>()
+    for (const { driver, error } of this.#unavailable.values()) {
+      const others = reasons.get(driver)
+      reasons.set(driver, others === undefined ? error : `${others}; ${error}`)
+    }
+    return reasons
   }
 
   /** `storage`: which of the driver's, if it has several. */

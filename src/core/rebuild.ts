@@ -69,15 +69,18 @@ export class Rebuild {
 
   async #readStorage(call: CallContext): Promise<ReadonlyMap<string, Found>> {
     const found = new Map<string, Found>()
-    for (const driver of this.#deps.drivers.all) {
+    const { drivers, log } = this.#deps
+    const storages = drivers.all.flatMap((driver) => driver.storages(log).map((storage) => ({ driver, storage })))
+    for (const { driver, storage } of storages) {
       try {
-        for await (const one of driver.discover(call)) {
+        for await (const one of driver.discover(storage, call)) {
           // A removal that was cut short shows a volume twice, live first.
           if (!found.has(one.handle.id)) found.set(one.handle.id, { ...one, driver })
         }
       } catch (thrown) {
         const { message, hint } = toConvoyError(thrown)
-        throw new ConvoyError('unavailable', `the storage of driver ${driver.name} cannot be read: ${message}`, {
+        const where = storage ?? `the storage of driver ${driver.name}`
+        throw new ConvoyError('unavailable', `${where} cannot be read: ${message}`, {
           hint: hint ?? 'nothing was changed; mend the storage, and try again',
           cause: thrown,
         })

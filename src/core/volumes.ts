@@ -118,6 +118,19 @@ export class Volumes {
     return this.#deps.drivers.get(volume.driver).usage(volume, call)
   }
 
+  /** A storage that the last volume has left is not kept mounted. Not before all are known: then the last may not be the last. */
+  async leaveUnusedStorages(call: CallContext): Promise<void> {
+    if (!this.#isComplete || this.degraded !== undefined) return
+    const { drivers, ledger } = this.#deps
+    const all = [...ledger.volumes.values(), ...ledger.trash.values()]
+    for (const driver of drivers.all) {
+      await driver.leaveUnused(
+        all.filter((volume) => volume.driver === driver.name),
+        call,
+      )
+    }
+  }
+
   /** What the drivers that run are and can; the first is the default. */
   listDrivers(): readonly Pick<Driver, 'name' | 'attachMode' | 'volumeOptions' | 'describe'>[] {
     return this.#deps.drivers.all

@@ -35,8 +35,8 @@ export class Upkeep {
     this.#run('recovery', (call) => this.#recover(call))
     const reconcile = this.#every(reconcileEveryMs, 'reconciliation', (call) => this.#reconcile(call))
     this.#deps.core.reconciliation.onEpoch(reconcile)
-    this.#every(discoverEveryMs, 'discovery', (call) => this.#discover(call))
-    this.#every(sweepEveryMs, 'trash', (call) => this.#deps.core.trash.sweep(call))
+    this.#every(discoverEveryMs, 'discovery', (call) => this.#deps.core.discovery.runDue(call))
+    this.#every(sweepEveryMs, 'trash', (call) => this.#sweep(call))
     this.#every(pruneEventsEveryMs, 'events', () => this.#prune())
     this.#every(backupEveryMs, 'backup', () => this.#backUp())
   }
@@ -68,10 +68,10 @@ export class Upkeep {
     this.#run('revival', (ofRevival) => core.revival.run(ofRevival))
   }
 
-  /** A storage that did not answer may do so now. */
-  async #discover(call: CallContext): Promise<void> {
-    const { discovery } = this.#deps.core
-    if (discovery.isDue) await discovery.run(call)
+  async #sweep(call: CallContext): Promise<void> {
+    const { core } = this.#deps
+    await core.trash.sweep(call)
+    await core.volumes.leaveUnusedStorages(call)
   }
 
   #prune(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { CallContext } from '../model/call-context.js'
+import type { CallContext, Logger } from '../model/call-context.js'
 import type { OptionTable } from '../model/options.js'
 import type { Attributes, OnRemove, VolumeHandle, VolumePlace } from '../model/volume.js'
 import type { VolumeName } from '../model/volume-name.js'
@@ -54,10 +54,14 @@ export interface Driver {
   resize(volume: VolumeHandle, sizeBytes: number, call: DriverCall): Promise<VolumeHandle>
   /** Bytes that the volume takes. Takes its time: it may have to look at every file. */
   usage(volume: VolumeHandle, call: CallContext): Promise<number>
-  /** Volumes that the storage holds, whichever host made them (sidecar files on the share, tags on EBS). `unavailable` as for attach. */
-  discover(call: CallContext): AsyncIterable<DiscoveredVolume>
-  /** Which storage the volume is on, for a driver with several; each may be away while the others answer. */
-  storageOf(volume: VolumeHandle): string | undefined
+  /** Where it has volumes: one storage without a name, and others that volumes name. Each may be away while the others answer. */
+  storages(log: Logger): readonly StorageName[]
+  /** Volumes that one of them holds, whichever host made them (sidecar files on the share, tags on EBS). `unavailable` as for attach. */
+  discover(storage: StorageName, call: CallContext): AsyncIterable<DiscoveredVolume>
+  /** Which of them the volume is on. */
+  storageOf(volume: VolumeHandle): StorageName
+  /** Lets go of what this host holds of storages that no volume is on any more. `volumes`: all that core knows, also those of creates under way. */
+  leaveUnused(volumes: Iterable<VolumeOnStorage>, call: CallContext): Promise<void>
   /** What `inspect` shows under DriverInfo. Must not block on the storage. */
   inspect(volume: VolumeHandle, call: CallContext): Promise<Attributes>
   /** What `info` shows of the driver itself. */
@@ -70,6 +74,12 @@ export interface Driver {
   /** Releases what the driver holds in this process. */
   close(): Promise<void>
 }
+
+/** Undefined: that of a driver that has one only, or of volumes that name none. */
+export type StorageName = string | undefined
+
+/** By its handle, and while it is being made by its options. */
+export type VolumeOnStorage = VolumeHandle & { readonly options: Attributes }
 
 export type Retirement = 'forgotten' | 'trashed'
 

@@ -6,7 +6,7 @@ import { findProgram, runProgram, type ProgramResult } from './exec.js'
 import { mountError, unmountError } from './mount-errors.js'
 import { formatMountOptions } from './mount-options.js'
 import { countMounts, findMount, isBelow, readMountTable, type MountEntry } from './mount-table.js'
-import { makeMountpoint, removeMountpoint } from './mountpoint-directory.js'
+import { makeMountpoint, removeMountpoint, sealMountpoint } from './mountpoint-directory.js'
 
 export interface MountRequest {
   /** A block device, or what the file system type takes instead: `server:/export`. */
@@ -16,6 +16,8 @@ export interface MountRequest {
   readonly options: readonly string[]
   /** Absolute, without symbolic links, in directories that only root may change: never inside a volume. */
   readonly mountpoint: string
+  /** While nothing is mounted there, not even root can write: for a mount that may go at any time. */
+  readonly isSealed?: boolean
 }
 
 export interface UnmountResult {
@@ -64,6 +66,7 @@ export class SystemMounter implements Mounter {
     if (await this.#isDone(request)) return
     if (Object.hasOwn(mountPrograms, request.fsType)) findProgram(mountPrograms[request.fsType] ?? '')
     makeMountpoint(request.mountpoint)
+    if (request.isSealed === true) await sealMountpoint(request.mountpoint)
     const failure = await this.#attempt('mount', args, this.#deps.mountTimeoutMs, call)
     if (await this.#isDone(request)) return
     throw mountError(request.source, request.mountpoint, failure)
@@ -80,7 +83,7 @@ export class SystemMounter implements Mounter {
     if ((await this.#count(mountpoint)) > 0) {
       throw new ConvoyError('in-use', `"${mountpoint}" was mounted again while it was being unmounted`)
     }
-    removeMountpoint(mountpoint, call)
+    await removeMountpoint(mountpoint, call)
     return { lazily }
   }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isErrno } from '../errors.js'
 import { parseJsonObject } from '../model/json-object.js'
@@ -17,6 +17,11 @@ export class ObjectFiles {
   async put(id: string, object: Readonly<Record<string, unknown>>): Promise<void> {
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
     await replaceFile(join(this.#directory, `${id}.json`), { text: `${JSON.stringify(object)}\n` }, fsyncHere)
+  }
+
+  /** What is gone already is no error. After a power cut it may be back. */
+  remove(id: string): void {
+    rmSync(join(this.#directory, `${id}.json`), { force: true })
   }
 
   /** Those that were put; what is no object is left out. */

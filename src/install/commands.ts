@@ -7,6 +7,7 @@ import { parseAbsolutePath } from '../model/options.js'
 import { addressesInUse, checkSystemd, foreignAddresses, foreignCommand, foreignSpecs } from './host-checks.js'
 import { Installation, type Step } from './installation.js'
 import { enabledUnits, type Layout, layoutAt } from './layout.js'
+import { unmountSteps } from './mounted-shares.js'
 import type { Source } from './source.js'
 import { takeTurn } from './turn.js'
 import { documents, units } from './wanted.js'
@@ -56,7 +57,8 @@ function uninstall(flags: Flags): void {
   }
   const actsOnUnits = flags.dryRun !== true && flags.destdir === '' && systemdVersion() !== undefined
   if (actsOnUnits) stopUnits()
-  perform(installation.uninstall(), flags)
+  const shares = flags.destdir === '' ? unmountSteps() : []
+  perform([...shares, ...installation.uninstall()], flags)
   if (actsOnUnits) systemctl('daemon-reload')
   if (flags.dryRun === true) return
   say('The configuration in /etc/convoy and all volumes are still there.')

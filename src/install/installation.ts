@@ -9,7 +9,7 @@ import type { WantedFile } from './wanted.js'
 
 /** One thing that an installation does, or leaves. */
 export interface Step {
-  readonly verb: 'install' | 'write' | 'link' | 'keep' | 'remove'
+  readonly verb: 'install' | 'write' | 'link' | 'keep' | 'remove' | 'unmount'
   readonly path: string
   /** Why something is kept. */
   readonly reason?: string

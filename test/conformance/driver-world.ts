@@ -129,7 +129,10 @@ export class Subject {
 
   async discover(): Promise<readonly DiscoveredVolume[]> {
     const found: DiscoveredVolume[] = []
-    for await (const one of this.driver.discover(this.journals.call({ id: '' }))) found.push(one)
+    const call = this.journals.call({ id: '' })
+    for (const storage of this.driver.storages(call.log)) {
+      for await (const one of this.driver.discover(storage, call)) found.push(one)
+    }
     return found
   }
 

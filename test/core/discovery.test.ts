@@ -1,5 +1,7 @@
 import t from 'tap'
+import type { DiscoveredVolume, StorageName } from '../../src/drivers/driver.js'
 import { ConvoyError } from '../../src/errors.js'
+import { eventually } from '../engine/polling.js'
 import { dayMs, hourMs } from '../fakes/fake-clock.js'
 import { textOf } from '../fakes/invariants.js'
 import { kinds, named, World } from '../fakes/world.js'
@@ -99,6 +101,54 @@ t.test('a storage that is being read is not asked twice, and its failure is logg
   t.equal(world.log.lines.filter(({ message }) => message.includes('could not be asked')).length, 1)
 })
 
+t.test(
+  'one storage of a driver that hangs or is away keeps no other from being read, and only it is asked again',
+  async (t) => {
+    const world = World.unstarted()
+    const asked: string[] = []
+    let answer: (error?: ConvoyError) => void = () => undefined
+    const nas = async function* () {
+      const error = await new Promise<ConvoyError | undefined>((resolve) => (answer = resolve))
+      if (error !== undefined) throw error
+      yield* [] as DiscoveredVolume[]
+    }
+    world.decorate = (driver) =>
+      driver.name !== 'directory'
+        ? driver
+        : new Proxy(driver, {
+            get(target, property) {
+              const value: unknown = Reflect.get(target, property, target)
+              if (property === 'storages') return () => [undefined, 'nas:/a']
+              if (typeof value !== 'function') return value
+              if (property !== 'discover') return value.bind(target) as unknown
+              return (storage: StorageName, call: ReturnType<World['call']>) => {
+                asked.push(storage ?? 'main')
+                return storage === undefined ? target.discover(storage, call) : nas()
+              }
+            },
+          })
+    plant(world, foreign('db'))
+    world.begin()
+    const reading = discover(world)
+    await eventually('the other is read', () => world.ledger.volumes.has(named('db')))
+    t.notOk(world.core.volumes.isComplete)
+    answer(new ConvoyError('unavailable', 'no answer'))
+    await reading
+    const { availability, discovery } = world.core
+    t.same([availability.isAway('directory'), availability.isAway('directory', 'nas:/a')], [false, true])
+    t.same(asked.splice(0).sort(), ['main', 'nas:/a'])
+    const due = discovery.runDue(world.call())
+    await discovery.runDue(world.call())
+    t.same(asked, ['nas:/a'], 'alone, and not twice at once')
+    answer()
+    await due
+    t.ok(world.core.volumes.isComplete)
+    t.notOk(availability.isAway('directory', 'nas:/a'))
+    await discovery.runDue(world.call())
+    t.same(asked, ['nas:/a'])
+  },
+)
+
 t.test('a volume of another host becomes known, once', async (t) => {
   const world = await World.start()
   plant(world, foreign('db'))
@@ -161,8 +211,8 @@ t.test('a volume that the storage shows both live and in the trash becomes one t
         if (typeof value !== 'function') return value
         const method = value.bind(target) as (...args: unknown[]) => unknown
         if (property !== 'discover') return method
-        return async function* (call: ReturnType<World['call']>) {
-          for await (const found of target.discover(call)) yield* [found, { ...found, state: 'trashed' }]
+        return async function* (storage: StorageName, call: ReturnType<World['call']>) {
+          for await (const found of target.discover(storage, call)) yield* [found, { ...found, state: 'trashed' }]
         }
       },
     })

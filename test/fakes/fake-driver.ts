@@ -8,6 +8,7 @@ import type {
   RemovalProgress,
   Retirement,
   SnapshotOperations,
+  StorageName,
 } from '../../src/drivers/driver.js'
 import { ConvoyError } from '../../src/errors.js'
 import { optional } from '../../src/model/optional.js'
@@ -119,6 +120,14 @@ export abstract class FakeDriver implements Driver {
 
   #usedBytes({ place }: Marker): number {
     return this.deps.storage.pieces.get(place)?.text?.length ?? 0
+  }
+
+  storages(): readonly StorageName[] {
+    return [undefined]
+  }
+
+  leaveUnused(): Promise<void> {
+    return Promise.resolve()
   }
 
   async *discover(): AsyncIterable<DiscoveredVolume> {

@@ -141,7 +141,7 @@ export class World {
   async reconcile(): Promise<void> {
     const { core } = this
     const call = this.call()
-    if (core.discovery.isDue) await core.discovery.run(call)
+    await core.discovery.runDue(call)
     await core.recovery.resumeAll(call)
     await core.reconciliation.run(call)
     await this.settle()

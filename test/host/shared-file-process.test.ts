@@ -45,11 +45,11 @@ t.test('while one hangs the others are answered by the same process, and it is r
 })
 
 t.test('what others wait for in a process that is abandoned is still answered', async (t) => {
-  const { look, hang, files, path } = open(t)
+  const { look, hang, files, path } = open(t, 6000)
   const slow = join(path, 'slow.partial')
   execFileSync('mkfifo', [slow])
   const hung = hang()
-  await new Promise((resolve) => setTimeout(resolve, 700))
+  await new Promise((resolve) => setTimeout(resolve, 3000))
   const slowStorage = files.of('slow')
   t.teardown(() => slowStorage.close())
   const write = slowStorage.run([{ op: 'write', path: join(path, 'slow'), text: 'x' }])
@@ -74,6 +74,15 @@ t.test('a storage that hangs has a process of its own until it answers again', a
   await again
   t.match(await look(bad), [{ kind: 'directory' }])
   await eventually('only the common one is left', () => fileProcesses().join() === String(common))
+})
+
+t.test('what the system refuses is an answer too', async (t) => {
+  const { look, hang, bad, path } = open(t)
+  await t.rejects(hang(), hangs)
+  await look()
+  const common = fileProcesses().join()
+  await t.rejects(bad.run([{ op: 'statfs', path: join(path, 'missing') }]), { code: 'not-found' })
+  await eventually('only the common one is left', () => fileProcesses().join() === common)
 })
 
 t.test('after closing no process is left', async (t) => {

@@ -45,6 +45,7 @@ t.test('volumes on NFS shares that the daemon mounts', options, async (t) => {
     await client.sh(`umount -l ${await mountpointOf(world, share)}`)
     t.equal(await hold(world, 'one', 'cat file'), 'data')
   })
+  await t.test('a share that its last volume has left is not kept mounted', async (t) => testLeft(t, world))
   await t.test('NF08 a share whose directory was made anew is mounted anew', async (t) => testStale(t, world))
   await t.test('NF01 while a server hangs, all else is served, and a mount waits for it', async (t) =>
     testHang(t, world),
@@ -77,6 +78,16 @@ async function testOwnShare(t: Test, world: World): Promise<void> {
     (await server.sh('ls /other')).includes('own') ? undefined : true,
   )
   t.equal(await server.sh('ls /srv/export'), 'one\ntwo', 'and only there')
+  // What follows from this is looked at later.
+  await convoy.cli('trash empty own --yes')
+}
+
+async function testLeft(t: Test, { client, convoy }: World): Promise<void> {
+  await eventually('it is not mounted any longer', async () =>
+    (await client.sh(`grep -c ${serverAddress}:/other /proc/mounts || true`)) === '0' ? true : undefined,
+  )
+  t.match(await convoy.log(), /"a share that no volume is on any more is not mounted any longer"/)
+  t.equal(await client.sh('ls /var/lib/convoy/nfs/shares | grep -c json || true'), '0', 'nor known')
 }
 
 async function testRefusals(t: Test, { client, convoy, server }: World): Promise<void> {

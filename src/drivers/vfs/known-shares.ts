@@ -26,6 +26,13 @@ export class KnownShares {
     this.#shares = [...this.list(), added]
   }
 
+  /** No volume is on it any more. */
+  remove({ share, mountoptions }: Attributes): void {
+    if (share === undefined) return
+    this.#files.remove(parseNfsShare(share, mountoptions).id)
+    this.#shares = this.list().filter((one) => one['share'] !== share || one['mountoptions'] !== mountoptions)
+  }
+
   /** What {@link add} was given, as it is in the files: whoever uses it parses it. */
   list(): readonly Attributes[] {
     this.#shares ??= this.#files.list().flatMap(({ share, mountoptions }) => {

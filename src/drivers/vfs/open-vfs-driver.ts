@@ -49,6 +49,8 @@ export async function openVfsDriver(setup: DriverSetup): Promise<VfsDriver> {
   return new VfsDriver({ places, quota, defaultSizeBytes: defaultvolumesize })
 }
 
+const clock = { nowMs: () => performance.now(), uptimeMs: () => uptime() * 1000, startTimer }
+
 type Opened = Pick<VfsPlaceDeps, 'root' | 'files'>
 
 /** Only the one below the daemon's is made: another that is missing may be a disk that is not mounted yet. */
@@ -56,7 +58,13 @@ async function openDirectory(given: string | undefined, setup: DriverSetup): Pro
   const files = new FileProcess()
   const usual = join(setup.root, 'volumes')
   const path = given ?? usual
-  const root = new DirectoryRoot({ path, isOurs: path === usual, files, findMissingMount: findMissingMountOf })
+  const root = new DirectoryRoot({
+    path,
+    isOurs: path === usual,
+    files,
+    findMissingMount: findMissingMountOf,
+    ...clock,
+  })
   try {
     await within(longestWaitMs, root.find())
   } catch (thrown) {
@@ -94,9 +102,7 @@ class Shares {
       files,
       resolveHost,
       log: this.#setup.log,
-      nowMs: () => performance.now(),
-      uptimeMs: () => uptime() * 1000,
-      startTimer,
+      ...clock,
     })
     return { root, files }
   }

@@ -1,9 +1,13 @@
+import { ConvoyError, isConvoyError, isRefusalOfSystem } from '../../errors.js'
+
 /** After that time a mount no longer waits: what starts again by itself had its chance. */
 const longMs = 10 * 60_000
 const probeEveryMs = 5000
 
 export interface ShareHealthDeps {
-  /** Does something on the share, and notes here what came of it. */
+  /** What people call it: `the share 10.0.0.5:/exports`. */
+  readonly storage: string
+  /** Does something there, and watches it. */
   readonly probe: () => Promise<unknown>
   /** Monotonic. */
   readonly nowMs: () => number
@@ -12,7 +16,7 @@ export interface ShareHealthDeps {
   readonly startTimer: (ms: number, act: () => void) => () => void
 }
 
-/** Whether a share answers: by what is done there, and while it does not by looking again and again. */
+/** Whether a share, or a directory that may be on one, answers: by what is done there, and while it does not by looking again and again. */
 export class ShareHealth {
   readonly #deps: ShareHealthDeps
   #downSinceMs: number | undefined
@@ -22,25 +26,43 @@ export class ShareHealth {
     this.#deps = deps
   }
 
+  /** Does something there, and notes what came of it. What the system refuses is an answer too. */
+  async watch<T>(act: () => Promise<T>): Promise<T> {
+    try {
+      const result = await act()
+      this.#noteAnswer()
+      return result
+    } catch (thrown) {
+      if (isSilence(thrown)) this.#noteSilence()
+      else this.#noteAnswer()
+      throw thrown
+    }
+  }
+
   /** How long it has not answered; undefined while it does. */
   get downForMs(): number | undefined {
     return this.#downSinceMs === undefined ? undefined : this.#deps.nowMs() - this.#downSinceMs
   }
 
   /**
-   * It has been down for so long that waiting for it is pointless. Not soon after a boot: then the server may be coming up too, and
-   * a container that fails to start now stays down for good.
+   * That it has been down for so long that waiting for it is pointless. Not soon after a boot: then the server may be coming up too,
+   * and a container that fails to start now stays down for good.
    */
-  get isLongDown(): boolean {
-    return (this.downForMs ?? 0) > longMs && this.#deps.uptimeMs() > longMs
+  get longDown(): ConvoyError | undefined {
+    const { downForMs = 0 } = this
+    if (downForMs <= longMs || this.#deps.uptimeMs() <= longMs) return undefined
+    const minutes = Math.floor(downForMs / 60_000)
+    return new ConvoyError('deadline-exceeded', `${this.#deps.storage} has not answered for ${minutes} minutes`, {
+      hint: 'start the container again once it answers',
+    })
   }
 
-  noteAnswer(): void {
+  #noteAnswer(): void {
     this.#downSinceMs = undefined
     this.close()
   }
 
-  noteSilence(): void {
+  #noteSilence(): void {
     this.#downSinceMs ??= this.#deps.nowMs()
     this.#callOff ??= this.#deps.startTimer(probeEveryMs, () => {
       this.#callOff = undefined
@@ -54,4 +76,9 @@ export class ShareHealth {
     this.#callOff?.()
     this.#callOff = undefined
   }
+}
+
+function isSilence(thrown: unknown): boolean {
+  if (isRefusalOfSystem(thrown)) return false
+  return isConvoyError(thrown, 'unavailable') || isConvoyError(thrown, 'deadline-exceeded')
 }

@@ -1,4 +1,4 @@
-import { ConvoyError, isConvoyError, isErrno, isRefusalOfSystem } from '../../errors.js'
+import { ConvoyError, isConvoyError, isErrno } from '../../errors.js'
 import type { FileRunner } from '../../host/file-process.js'
 import type { Mounter } from '../../host/mounter.js'
 import type { CallContext, Logger } from '../../model/call-context.js'
@@ -8,7 +8,7 @@ import type { NfsShare } from './nfs-share.js'
 import { ShareHealth, type ShareHealthDeps } from './share-health.js'
 import type { VfsRoot } from './vfs-root.js'
 
-export interface ShareRootSettings extends Omit<ShareHealthDeps, 'probe'> {
+export interface ShareRootSettings extends Omit<ShareHealthDeps, 'probe' | 'storage'> {
   readonly share: NfsShare
   /** Absolute and without links, in a directory that only root may change. */
   readonly mountpoint: string
@@ -27,6 +27,7 @@ export class ShareRoot implements VfsRoot {
   readonly #health: ShareHealth
   readonly #call: CallContext
   #finding: Promise<void> | undefined
+  #leaving: Promise<void> = Promise.resolve()
   #replacing: Promise<void> | undefined
   #replacements = 0
 
@@ -39,7 +40,7 @@ export class ShareRoot implements VfsRoot {
       )
       await this.use(() => files.run([{ op: 'statfs', path: mountpoint }]))
     }
-    this.#health = new ShareHealth({ ...settings, probe })
+    this.#health = new ShareHealth({ ...settings, probe, storage: `the share ${settings.share.source}` })
     // Not the signal of whoever asked first: others wait for the same mount, which has a deadline of its own.
     this.#call = { signal: new AbortController().signal, log }
   }
@@ -53,34 +54,37 @@ export class ShareRoot implements VfsRoot {
   }
 
   get longDown(): ConvoyError | undefined {
-    const minutes = Math.floor((this.#health.downForMs ?? 0) / 60_000)
-    if (!this.#health.isLongDown) return undefined
-    return new ConvoyError('deadline-exceeded', `the share ${this.source} has not answered for ${minutes} minutes`, {
-      hint: 'start the container again once the server answers',
-    })
+    return this.#health.longDown
   }
 
-  async use<T>(act: () => Promise<T>): Promise<T> {
-    try {
+  use<T>(act: () => Promise<T>): Promise<T> {
+    const once = async () => {
       await this.find()
       const replacements = this.#replacements
-      const result = await act().catch((thrown: unknown) => {
+      return act().catch((thrown: unknown) => {
         // What the server has exported anew has another root: our mount of it leads nowhere.
         if (!(thrown instanceof ConvoyError) || !isErrno(thrown.cause, 'ESTALE')) throw thrown
         return this.#replaceSince(replacements).then(act)
       })
-      this.#health.noteAnswer()
-      return result
-    } catch (thrown) {
-      if (isSilence(thrown)) this.#health.noteSilence()
-      else this.#health.noteAnswer()
-      throw withReason(thrown)
     }
+    return this.#health.watch(once).catch((thrown: unknown) => {
+      throw withReason(thrown)
+    })
   }
 
   find(): Promise<void> {
-    this.#finding ??= this.#mount().finally(() => (this.#finding = undefined))
+    this.#finding ??= this.#leaving
+      .catch(() => undefined)
+      .then(() => this.#mount())
+      .finally(() => (this.#finding = undefined))
     return this.#finding
+  }
+
+  /** ConvoyError `in-use` while somebody uses the mount itself. Whoever needs it meanwhile waits, and mounts it again. */
+  async leave(call: CallContext): Promise<void> {
+    this.#health.close()
+    this.#leaving = this.#settings.mounter.unmount(this.path, call).then(() => undefined)
+    await this.#leaving
   }
 
   describe(): Attributes {
@@ -104,7 +108,7 @@ export class ShareRoot implements VfsRoot {
     for (const version of share.versions) {
       const options = [...share.options, `nfsvers=${version}`]
       try {
-        await mounter.mount({ source: share.source, fsType: 'nfs', options, mountpoint }, this.#call)
+        await mounter.mount({ source: share.source, fsType: 'nfs', options, mountpoint, isSealed: true }, this.#call)
         return
       } catch (thrown) {
         if (isConvoyError(thrown, 'deadline-exceeded')) throw doesNotAnswer(share, thrown)
@@ -138,11 +142,6 @@ export class ShareRoot implements VfsRoot {
     await this.find()
     this.#replacements++
   }
-}
-
-function isSilence(thrown: unknown): boolean {
-  if (isRefusalOfSystem(thrown)) return false
-  return isConvoyError(thrown, 'unavailable') || isConvoyError(thrown, 'deadline-exceeded')
 }
 
 /** What only the server refuses. */

@@ -5,7 +5,7 @@ import { runChecked } from '../../host/exec.js'
 import type { ProjectQuota } from '../../host/project-quota.js'
 import { removeTree } from '../../host/remove-tree.js'
 import { sourceBelow } from '../../host/volume-holders.js'
-import type { CallContext } from '../../model/call-context.js'
+import type { CallContext, Logger } from '../../model/call-context.js'
 import { parseSizeBytes } from '../../model/size.js'
 import type { Attributes, VolumeHandle, VolumePlace } from '../../model/volume.js'
 import type { VolumeName } from '../../model/volume-name.js'
@@ -18,7 +18,10 @@ import type {
   MountSource,
   RemovalProgress,
   Retirement,
+  StorageName,
+  VolumeOnStorage,
 } from '../driver.js'
+import { parseShareSource } from './nfs-share.js'
 import { withTodaysNames } from './old-share-options.js'
 import { vfsVolumeOptions } from './vfs-options.js'
 import type { VfsPlace } from './vfs-place.js'
@@ -88,9 +91,11 @@ export class VfsDriver implements Driver {
   async #attachIn({ root, storage }: VfsPlace, volume: VolumeHandle): Promise<MountSource> {
     if (root.source === undefined) await root.find()
     const path = storage.layout.data(directoryOf(volume))
-    const ask = root.source === undefined ? [] : [{ op: 'statfs', path: root.path } as const]
     const look = [path, storage.layout.internal].map((one) => ({ op: 'stat', path: one }) as const)
-    const [status, internal] = await storage.run(...look, ...ask)
+    const asked = storage.run(...look, { op: 'statfs', path: root.path })
+    const [status, internal] = await asked.catch(async (thrown: unknown) => {
+      throw await storage.reasonFor(thrown)
+    })
     if (!isDirectory(status, path)) throw missingDirectory(volume, path, internal !== null)
     const image = volume.attributes['imageBytes']
     if (image !== undefined) {
@@ -106,8 +111,8 @@ export class VfsDriver implements Driver {
     return source === undefined ? { path } : { path, source: sourceBelow(source, relative(root.path, path)) }
   }
 
-  storageOf(volume: VolumeHandle): string | undefined {
-    return volume.attributes['share']
+  storageOf(volume: VolumeHandle): StorageName {
+    return this.#deps.places.nameOf(volume.attributes)
   }
 
   detach(): Promise<void> {
@@ -149,8 +154,18 @@ export class VfsDriver implements Driver {
     return Number.parseInt(stdout, 10) * 1024
   }
 
-  async *discover(call: CallContext): AsyncIterable<DiscoveredVolume> {
-    for (const place of this.#deps.places.all(call.log)) yield* discoverIn(place, call)
+  storages(log: Logger): readonly StorageName[] {
+    return this.#deps.places.names(log)
+  }
+
+  async *discover(storage: StorageName, call: CallContext): AsyncIterable<DiscoveredVolume> {
+    for (const place of this.#deps.places.named(storage)) yield* discoverIn(place, call)
+  }
+
+  async leaveUnused(volumes: Iterable<VolumeOnStorage>, call: CallContext): Promise<void> {
+    const used = new Set<StorageName>()
+    for (const { attributes, options } of volumes) used.add(attributes['share'] ?? sourceIn(options))
+    await this.#deps.places.leaveUnused(used, call)
   }
 
   async inspect(volume: VolumeHandle): Promise<Attributes> {
@@ -184,6 +199,12 @@ export class VfsDriver implements Driver {
   #homeOf(volume: VolumeHandle): VfsPlace {
     return this.#deps.places.for(volume.attributes)
   }
+}
+
+/** The share that a volume which is being made will be on. */
+function sourceIn(options: Attributes): StorageName {
+  const { share } = withTodaysNames(options)
+  return share === undefined ? undefined : parseShareSource(share)
 }
 
 async function* discoverIn({ root, storage }: VfsPlace, { log }: CallContext): AsyncIterable<DiscoveredVolume> {

@@ -1,7 +1,8 @@
 import { ConvoyError } from '../../errors.js'
 import { optional } from '../../model/optional.js'
 import type { Attributes } from '../../model/volume.js'
-import type { Logger } from '../../model/call-context.js'
+import type { CallContext, Logger } from '../../model/call-context.js'
+import type { StorageName } from '../driver.js'
 import type { KnownShares } from './known-shares.js'
 import { type NfsShare, parseNfsShare } from './nfs-share.js'
 import type { VfsPlace } from './vfs-place.js'
@@ -20,6 +21,8 @@ export interface VfsPlacesDeps {
 export class VfsPlaces {
   readonly #deps: VfsPlacesDeps
   readonly #shares = new Map<string, VfsPlace>()
+  /** Shares that volumes have been made on since they were last about to be left. */
+  readonly #chosen = new Set<string>()
 
   constructor(deps: VfsPlacesDeps) {
     this.#deps = deps
@@ -53,6 +56,7 @@ export class VfsPlaces {
       refuseOther(mainShare, wanted, options)
       return main
     }
+    this.#chosen.add(wanted.source)
     const before = known.list().find(({ share }) => share === wanted.source)
     if (before !== undefined) refuseOther(parseNfsShare(wanted.source, before['mountoptions']), wanted, options)
     const where = before ?? { share: wanted.source, ...optional('mountoptions', options['mountoptions']) }
@@ -61,17 +65,51 @@ export class VfsPlaces {
     return this.for(where)
   }
 
-  /** All that may hold volumes. */
-  all(log: Logger): readonly VfsPlace[] {
-    const places = this.#deps.known.list().flatMap((where) => {
+  /** Of the place that volumes with these attributes are in: the share that they name, unless it is that of the daemon. */
+  nameOf(attributes: Attributes): StorageName {
+    return this.for(attributes) === this.main ? undefined : attributes['share']
+  }
+
+  /** Of all places that may hold volumes. */
+  names(log: Logger): readonly StorageName[] {
+    const shares = this.#deps.known.list().map((where) => {
       try {
-        return [this.for(where)]
+        return this.nameOf(where)
       } catch (thrown) {
         log.warn({ ...where, err: thrown }, 'a share that volumes were on cannot be looked at')
-        return []
+        return undefined
       }
     })
-    return [...new Set([this.main, ...places])]
+    return [...new Set([undefined, ...shares])]
+  }
+
+  named(name: StorageName): readonly VfsPlace[] {
+    if (name === undefined) return [this.main]
+    return this.#deps.known.list().flatMap((where) => (where['share'] === name ? [this.for(where)] : []))
+  }
+
+  /** Unmounts and forgets the shares that are not among these. */
+  async leaveUnused(used: ReadonlySet<StorageName>, call: CallContext): Promise<void> {
+    for (const where of this.#deps.known.list().filter(({ share }) => !used.has(share))) {
+      try {
+        await this.#leave(where, call)
+      } catch (thrown) {
+        call.log.warn({ ...where, err: thrown }, 'a share that no volume is on any more stays mounted for now')
+      }
+    }
+  }
+
+  async #leave(where: Attributes, call: CallContext): Promise<void> {
+    const { id, source } = parseNfsShare(where['share'] ?? '', where['mountoptions'])
+    const place = this.for(where)
+    this.#chosen.delete(source)
+    if (place !== this.main) await place.root.leave(call)
+    // A volume is being made there by now.
+    if (this.#chosen.has(source)) return
+    this.#deps.known.remove(where)
+    this.#shares.delete(id)
+    if (place !== this.main) place.close()
+    call.log.info({ ...where }, 'a share that no volume is on any more is not mounted any longer')
   }
 
   close(): void {

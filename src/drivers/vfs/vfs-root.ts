@@ -2,7 +2,9 @@ import { ConvoyError } from '../../errors.js'
 import { lastLine, runProgram } from '../../host/exec.js'
 import type { ExpectedMount } from '../../host/fstab.js'
 import type { FileRunner } from '../../host/file-process.js'
+import type { CallContext } from '../../model/call-context.js'
 import type { Attributes } from '../../model/volume.js'
+import { ShareHealth, type ShareHealthDeps } from './share-health.js'
 import { missingRoot } from './vfs-volume.js'
 
 const lookTimeoutMs = 30_000
@@ -22,12 +24,14 @@ export interface VfsRoot {
   find(): Promise<void>
   /** Does something there, if need be after finding it. */
   use<T>(act: () => Promise<T>): Promise<T>
+  /** Takes away what this daemon has mounted there. */
+  leave(call: CallContext): Promise<void>
   /** What people are told of it besides its path. */
   describe(): Attributes
   close(): void
 }
 
-export interface DirectoryRootSettings {
+export interface DirectoryRootSettings extends Omit<ShareHealthDeps, 'probe' | 'storage'> {
   readonly path: string
   /** Make it when it is missing: nothing else can be meant to be mounted there. */
   readonly isOurs: boolean
@@ -36,16 +40,19 @@ export interface DirectoryRootSettings {
   readonly findMissingMount: (path: string) => Promise<ExpectedMount | undefined>
 }
 
-/** A directory that was given. Once found it is not looked for again. */
+/** A directory that was given. Once found it is not looked for again. It may be on a share that somebody else mounts. */
 export class DirectoryRoot implements VfsRoot {
   readonly source = undefined
-  readonly longDown = undefined
   readonly #settings: DirectoryRootSettings
+  readonly #health: ShareHealth
   #real: string | undefined
   #looking: Promise<void> | undefined
 
   constructor(settings: DirectoryRootSettings) {
+    const { path, files } = settings
     this.#settings = settings
+    const probe = () => this.use(() => files.run([{ op: 'statfs', path }]))
+    this.#health = new ShareHealth({ ...settings, probe, storage: path })
   }
 
   get path(): string {
@@ -60,8 +67,17 @@ export class DirectoryRoot implements VfsRoot {
     return this.#looking
   }
 
+  get longDown(): ConvoyError | undefined {
+    return this.#health.longDown
+  }
+
   use<T>(act: () => Promise<T>): Promise<T> {
-    return act()
+    return this.#health.watch(act)
+  }
+
+  leave(): Promise<void> {
+    // It was there before us.
+    return Promise.resolve()
   }
 
   describe(): Attributes {
@@ -69,7 +85,7 @@ export class DirectoryRoot implements VfsRoot {
   }
 
   close(): void {
-    // It holds nothing.
+    this.#health.close()
   }
 
   async #look(): Promise<string> {

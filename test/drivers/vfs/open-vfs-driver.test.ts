@@ -52,7 +52,7 @@ t.test(
     const away = { code: 'unavailable', message: /is not there/, hint: /mount the disk/ }
     const discover = async () => {
       const found: string[] = []
-      for await (const { handle } of driver.discover(journals.call(request))) found.push(handle.name)
+      for await (const { handle } of driver.discover(undefined, journals.call(request))) found.push(handle.name)
       return found
     }
     const known = { name: named('db'), id: request.id, attributes: { directory: 'db' } }
@@ -81,7 +81,7 @@ for (const first of ['attach', 'create', 'discover'] as const) {
     const call = new Journals().call(volume)
     if (first === 'attach') t.same(await driver.attach(volume), { kind: 'directory', path: join(path, 'db') })
     if (first === 'create') await driver.create(requestFor('db'), call)
-    if (first === 'discover') for await (const found of driver.discover(call)) t.fail(found.handle.name)
+    if (first === 'discover') for await (const found of driver.discover(undefined, call)) t.fail(found.handle.name)
     t.same(driver.placeOf(volume), { path: join(path, 'db') })
   })
 }

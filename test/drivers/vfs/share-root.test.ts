@@ -8,6 +8,7 @@ import { FakeKernel } from '../../fakes/fake-kernel.js'
 import { FakeMounter } from '../../fakes/fake-mounter.js'
 import { FaultInjector } from '../../fakes/fault-injector.js'
 import { QuietLog } from '../../fakes/quiet-log.js'
+import { FakeTime } from './fake-time.js'
 
 const mountpoint = '/var/lib/convoy/shares/a'
 
@@ -20,9 +21,7 @@ class FakeServer {
   readonly looks: ConvoyError[] = []
   replacements = 0
   addresses: readonly string[] = []
-  uptimeMs = 60 * minuteMs
-  nowMs = 0
-  readonly timers: (() => void)[] = []
+  readonly time = new FakeTime()
   readonly mounter: Mounter
 
   constructor(versions: readonly string[]) {
@@ -54,12 +53,7 @@ class FakeServer {
       files: { run: () => this.look(), close: () => undefined },
       resolveHost: () => Promise.resolve(this.addresses),
       log: new QuietLog(),
-      nowMs: () => this.nowMs,
-      uptimeMs: () => this.uptimeMs,
-      startTimer: (_, act) => {
-        this.timers.push(act)
-        return () => this.timers.splice(this.timers.indexOf(act), 1)
-      },
+      ...this.time.clock,
     })
   }
 
@@ -138,18 +132,43 @@ t.test(
   },
 )
 
+t.test('who finds out late that a mount led nowhere does not replace the one that has replaced it', async (t) => {
+  const server = new FakeServer(['4.2'])
+  const root = server.root()
+  let findOut: () => void = () => undefined
+  const found = new Promise<void>((resolve) => (findOut = resolve))
+  const late = root.use(() => found.then(server.look))
+  server.looks.push(refusedWith('ESTALE'))
+  await root.use(server.look)
+  server.looks.push(refusedWith('ESTALE'))
+  findOut()
+  t.same(await late, [])
+  t.equal(server.replacements, 1)
+})
+
+t.test('who needs a share that is being left waits, and has it mounted again', async (t) => {
+  const server = new FakeServer(['4.2'])
+  const root = server.root()
+  await root.find()
+  const left = root.leave({ signal: new AbortController().signal, log: new QuietLog() })
+  await root.use(server.look)
+  await left
+  isMounted(t, server)
+  t.same(server.asked, ['4.2', '4.2'])
+})
+
 t.test('a share that is down is looked at until it answers', async (t) => {
   const server = new FakeServer(['4.2'])
   const root = server.root()
   server.looks.push(silence(), silence())
   await t.rejects(root.use(server.look), { code: 'unavailable' })
-  t.equal(server.timers.length, 1)
-  server.timers.pop()?.()
+  t.equal(server.time.timers.length, 1)
+  server.time.timers.pop()?.()
   await new Promise(setImmediate)
-  t.equal(server.timers.length, 1, 'and again')
-  server.timers.pop()?.()
+  t.equal(server.time.timers.length, 1, 'and again')
+  server.time.timers.pop()?.()
   await new Promise(setImmediate)
-  t.equal(server.timers.length, 0, 'it has answered')
+  t.equal(server.time.timers.length, 0, 'it has answered')
 })
 
 t.test(
@@ -159,13 +178,13 @@ t.test(
     const root = server.root()
     server.looks.push(silence())
     await t.rejects(root.use(server.look))
-    server.nowMs = 10 * minuteMs
+    server.time.ms = 10 * minuteMs
     t.equal(root.longDown, undefined)
-    server.nowMs = 12.5 * minuteMs
+    server.time.ms = 12.5 * minuteMs
     t.match(root.longDown, { code: 'deadline-exceeded', message: /nas:\/exports has not answered for 12 minutes/ })
-    server.uptimeMs = 9 * minuteMs
+    server.time.upMs = 9 * minuteMs
     t.equal(root.longDown, undefined, 'the server may be starting, too')
-    server.uptimeMs = 60 * minuteMs
+    server.time.upMs = 60 * minuteMs
     server.looks.push(refusedWith('EACCES'))
     t.match(root.describe(), { Share: 'nas:/exports', ShareSilentFor: '750s' })
     await t.rejects(root.use(server.look), { message: 'EACCES', hint: /root_squash/ })
@@ -188,11 +207,11 @@ t.test(
       server.addresses = addresses
       server.looks.push(silence())
       await t.rejects(root.use(server.look))
-      server.timers.pop()?.()
+      server.time.timers.pop()?.()
       for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
       t.equal(server.replacements, replacements, addresses.join())
       isMounted(t, server)
-      t.equal(server.timers.length, 0)
+      t.equal(server.time.timers.length, 0)
     }
   },
 )

@@ -1,3 +1,4 @@
+import { FakeTime } from './fake-time.js'
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -78,7 +79,8 @@ export class VfsDirectory implements DriverStorage {
 /** A driver on that directory, without shares. */
 export function openDriver(path: string, parts: Pick<VfsPlaceDeps, 'files' | 'quota' | 'hostId' | 'now'>): VfsDriver {
   const { files, quota } = parts
-  const root = new DirectoryRoot({ path, isOurs: false, files, findMissingMount: () => Promise.resolve(undefined) })
+  const findMissingMount = () => Promise.resolve(undefined)
+  const root = new DirectoryRoot({ path, isOurs: false, files, findMissingMount, ...new FakeTime().clock })
   const defaultSizeBytes = 2 ** 30
   const main = new VfsPlace({ ...parts, root, defaultSizeBytes, where: {} })
   const openShare = () => {

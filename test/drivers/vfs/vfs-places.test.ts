@@ -20,7 +20,11 @@ const away = () => new ConvoyError('unavailable', 'the server does not answer')
 class FakeShare implements VfsRoot {
   readonly path: string
   isAway = false
+  hangs = false
   longDown: ConvoyError | undefined
+  leaving: Promise<void> | undefined
+  isBusy = false
+  isLeft = false
 
   constructor(
     path: string,
@@ -31,12 +35,19 @@ class FakeShare implements VfsRoot {
   }
 
   async find(): Promise<void> {
+    if (this.hangs) await new Promise<never>(() => undefined)
     if (this.isAway) throw away()
   }
 
   async use<T>(act: () => Promise<T>): Promise<T> {
     await this.find()
     return act()
+  }
+
+  async leave(): Promise<void> {
+    await this.leaving
+    if (this.isBusy) throw new ConvoyError('in-use', 'somebody is there')
+    this.isLeft = true
   }
 
   describe(): Attributes {
@@ -90,8 +101,11 @@ class Host {
 
   async discovered(driver: VfsDriver): Promise<readonly string[]> {
     const found: string[] = []
-    for await (const { handle } of driver.discover(this.journals.call({ id: '' }))) {
-      found.push(`${handle.name} ${handle.attributes['share'] ?? 'main'}`)
+    const call = this.journals.call({ id: '' })
+    for (const storage of driver.storages(call.log)) {
+      for await (const { handle } of driver.discover(storage, call)) {
+        found.push(`${handle.name} ${handle.attributes['share'] ?? 'main'}`)
+      }
     }
     return found.sort()
   }
@@ -198,4 +212,49 @@ t.test('a share that has been down for long gets one short chance', async (t) =>
   t.ok(await driver.attach(volume), 'which it may take')
   host.main.isAway = true
   await t.rejects(driver.attach(volume), { code: 'deadline-exceeded', message: /12 minutes/ })
+  host.main.hangs = true
+  await t.rejects(driver.attach(volume), { code: 'deadline-exceeded', message: /12 minutes/ }, 'and no more')
+})
+
+t.test('a share that the last volume has left is not kept, and not looked for again', async (t) => {
+  const host = new Host(t)
+  const driver = host.open()
+  const [a, b] = [host.share('nas:/a'), host.share('nas:/b')]
+  const onA = await host.create(driver, 'on-a', { share: 'nas:/a' })
+  await host.create(driver, 'on-b', { share: 'nas:/b' })
+  const call = host.journals.call(onA)
+  const making = { name: named('new'), id: 'x', attributes: {}, options: { host: 'NAS', exportBase: '/b' } }
+  await driver.leaveUnused([{ ...onA, options: {} }, making], call)
+  t.same([a.isLeft, b.isLeft], [false, false], 'one has a volume, the other gets one')
+  b.isBusy = true
+  await driver.leaveUnused([{ ...onA, options: {} }], call)
+  t.same(driver.storages(call.log), [undefined, 'nas:/a', 'nas:/b'], 'somebody is there: later')
+  b.isBusy = false
+  await driver.leaveUnused([{ ...onA, options: {} }], call)
+  t.same([a.isLeft, b.isLeft], [false, true])
+  t.same(driver.storages(call.log), [undefined, 'nas:/a'])
+  t.same(host.open().storages(call.log), [undefined, 'nas:/a'])
+})
+
+t.test('a volume that is made while its share is about to be left keeps it', async (t) => {
+  const host = new Host(t)
+  const driver = host.open()
+  const share = host.share('nas:/a')
+  const call = host.journals.call(await host.create(driver, 'first', { share: 'nas:/a' }))
+  let go: () => void = () => undefined
+  share.leaving = new Promise((resolve) => (go = resolve))
+  const leaving = driver.leaveUnused([], call)
+  await host.create(driver, 'second', { share: 'nas:/a' })
+  go()
+  await leaving
+  t.same(driver.storages(call.log), [undefined, 'nas:/a'])
+})
+
+t.test('the share of the daemon is one storage, however its volumes name it', async (t) => {
+  const host = new Host(t)
+  const driver = host.open()
+  const call = host.journals.call(await host.create(driver, 'main', { share: 'nas:/main' }))
+  const before = { name: named('old'), id: 'x', attributes: { directory: 'old', share: 'nas:/main' } }
+  t.equal(driver.storageOf(before), undefined)
+  t.same(driver.storages(call.log), [undefined])
 })

@@ -4,16 +4,19 @@ import { join } from 'node:path'
 import t from 'tap'
 import { DirectoryRoot } from '../../../src/drivers/vfs/vfs-root.js'
 import type { ExpectedMount } from '../../../src/host/fstab.js'
-import { FileProcess } from '../../../src/host/file-process.js'
+import { FileProcess, type FileRunner } from '../../../src/host/file-process.js'
+import { ConvoyError } from '../../../src/errors.js'
+import { minuteMs } from '../../fakes/fake-clock.js'
+import { FakeTime } from './fake-time.js'
 
 const directory = await realpath(await mkdtemp(join(tmpdir(), 'convoy-root-')))
 t.teardown(() => rm(directory, { recursive: true }))
 
 let missing: ExpectedMount | undefined
 
-function rootAt(path: string): DirectoryRoot {
+function rootAt(path: string, files: FileRunner = new FileProcess(), time = new FakeTime()): DirectoryRoot {
   const findMissingMount = () => Promise.resolve(missing)
-  return new DirectoryRoot({ path, isOurs: false, files: new FileProcess(), findMissingMount })
+  return new DirectoryRoot({ path, isOurs: false, files, findMissingMount, ...time.clock })
 }
 
 t.test('all who look at once share one look, and the next one looks again', async (t) => {
@@ -37,3 +40,26 @@ t.test('a directory that is to be a mountpoint, and is none yet, is not taken fo
   await root.find()
   t.equal(root.path, path)
 })
+
+t.test(
+  'a directory on a share that somebody mounted is looked at while it is silent, and given up after long',
+  async (t) => {
+    const time = new FakeTime()
+    let silent = true
+    const files: FileRunner = {
+      run: () => (silent ? Promise.reject(new ConvoyError('unavailable', 'no answer')) : Promise.resolve([])),
+      close: () => undefined,
+    }
+    const root = rootAt(directory, files, time)
+    const look = () => root.use(() => files.run([{ op: 'statfs', path: directory }]))
+    await t.rejects(look(), { code: 'unavailable' })
+    t.equal(root.longDown, undefined)
+    time.ms += 11 * minuteMs
+    t.match(root.longDown, { code: 'deadline-exceeded', message: `${directory} has not answered for 11 minutes` })
+    silent = false
+    time.timers.splice(0).forEach((probe) => probe())
+    await new Promise((resolve) => setImmediate(resolve))
+    t.equal(root.longDown, undefined, 'a look has found it')
+    t.same(time.timers, [])
+  },
+)

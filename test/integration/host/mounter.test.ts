@@ -36,6 +36,29 @@ t.test('a disk is mounted, with nosuid and nodev, and unmounted again', options,
   t.strictSame(await mounter.unmount(mountpoint, call), { lazily: false })
 })
 
+t.test(
+  'what is sealed cannot be written while nothing is mounted, not even by root, and goes at the end',
+  options,
+  async (t) => {
+    const directory = temporaryDirectory(t)
+    const mountpoint = join(directory, 'mnt/share')
+    const file = join(mountpoint, 'file')
+    const mounter = new SystemMounter()
+    const request = { source: '/dev/no-such-disk', fsType: 'ext4', options: [], mountpoint, isSealed: true }
+    await t.rejects(mounter.mount(request, call), { code: 'unavailable' })
+    t.throws(() => writeFileSync(file, 'lost'), { code: 'EPERM' })
+    const there = { ...request, source: loopDevice(t, directory) }
+    await mounter.mount(there, call)
+    writeFileSync(file, 'on the disk')
+    run('umount', mountpoint)
+    t.throws(() => writeFileSync(file, 'lost'), { code: 'EPERM' })
+    await mounter.mount(there, call)
+    t.equal(readFileSync(file, 'utf8'), 'on the disk')
+    await mounter.unmount(mountpoint, call)
+    t.notOk(existsSync(mountpoint))
+  },
+)
+
 t.test('a disk is recognised by any of its names', options, async (t) => {
   const directory = temporaryDirectory(t)
   const device = loopDevice(t, directory)
