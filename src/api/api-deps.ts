@@ -12,6 +12,8 @@ export interface ApiDeps {
   readonly version: string
   /** Create a volume that Docker mounts and that does not exist. */
   readonly createOnDockerMount: boolean
+  /** How long Docker's mounts wait for their storage. */
+  readonly mountDeadlineMs: number
   /** What `GET /v1/info` says of the daemon besides its drivers. */
   readonly general: Readonly<Record<string, unknown>>
   /** What `GET /v1/config` says. */

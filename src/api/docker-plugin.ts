@@ -6,7 +6,7 @@ import { Deadline } from './deadline.js'
 import { PluginRequest } from './plugin-request.js'
 import { VolumeListing } from './volume-listing.js'
 
-/** Docker gives up after 120 s on Mount and Create and after 60 s on the rest; we answer before that. */
+/** Docker gives up after 120 s on Create and after 60 s on the rest; we answer before that. What Mount may take is configured. */
 const longMs = 100_000
 const shortMs = 45_000
 
@@ -43,27 +43,35 @@ export function registerDockerPlugin(app: FastifyInstance, deps: ApiDeps): void 
     answer(request, reply, ({ name }) => ({ Mountpoint: core.volumes.get(name).mountpoint ?? '' })),
   )
 
-  const change = (path: string, timeoutMs: number, act: Act, undo?: Act) =>
-    app.post(path, (request, reply) => carryOut(request, reply, { deps, timeoutMs, act, undo }))
+  const change = (path: string, timeoutMs: () => number, act: Act, undo?: Act) =>
+    app.post(path, (request, reply) => carryOut(request, reply, { deps, timeoutMs: timeoutMs(), act, undo }))
 
-  change('/VolumeDriver.Create', longMs, async ({ name, options }, call) => {
-    await core.volumes.create(name, options, call)
-    return {}
-  })
-  change('/VolumeDriver.Remove', shortMs, async ({ name }, call) => {
-    await core.removal.removeForDocker(name, call)
-    return {}
-  })
+  change(
+    '/VolumeDriver.Create',
+    () => longMs,
+    async ({ name, options }, call) => {
+      await core.volumes.create(name, options, call)
+      return {}
+    },
+  )
+  change(
+    '/VolumeDriver.Remove',
+    () => shortMs,
+    async ({ name }, call) => {
+      await core.removal.removeForDocker(name, call)
+      return {}
+    },
+  )
   change(
     '/VolumeDriver.Mount',
-    longMs,
+    () => deps.mountDeadlineMs,
     async ({ name, id }, call) => {
       if (deps.createOnDockerMount && core.volumes.find(name) === undefined) await core.volumes.create(name, {}, call)
       return { Mountpoint: await core.mounts.mount(name, id, call) }
     },
     unmount,
   )
-  change('/VolumeDriver.Unmount', shortMs, unmount)
+  change('/VolumeDriver.Unmount', () => shortMs, unmount)
 
   async function unmount({ name, id }: PluginRequest, call: CallContext): Promise<Answer> {
     await core.mounts.unmount(name, id, call)

@@ -37,6 +37,7 @@ export interface DaemonConfig {
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
   readonly createOnDockerMount: boolean
+  readonly mountDeadlineMs: number
   /** In order; the first is the default. Driver name → its options. */
   readonly drivers: ReadonlyMap<string, Attributes>
   /** Name → volume options. */
@@ -101,6 +102,7 @@ export function parseDaemonConfig({ args, environment, file }: ConfigSources): D
     logLevel: options['log-level'],
     logFormat: options['log-format'],
     createOnDockerMount: options['create-on-docker-mount'],
+    mountDeadlineMs: options['mount-deadline'],
     drivers: new Map(drivers.map((driver) => [driver, driverTexts(driver, settings)])),
     profiles: parseProfiles(file, drivers),
     notify: parseNotifyTargets(file),

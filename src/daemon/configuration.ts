@@ -92,6 +92,7 @@ function merge(before: DaemonConfig, next: DaemonConfig): DaemonConfig {
     reviveContainers: next.reviveContainers,
     eventRetention: next.eventRetention,
     createOnDockerMount: next.createOnDockerMount,
+    mountDeadlineMs: next.mountDeadlineMs,
     logLevel: next.logLevel,
     profiles: next.profiles,
     notify: next.notify,

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { ConvoyError } from '../errors.js'
 import {
   oneOf,
   type Option,
@@ -113,6 +114,12 @@ export const daemonOptions = {
     help: 'how many removals of data may run at once',
     isReloadable: true,
   }),
+  'mount-deadline': withDefault('100s', {
+    parse: parseMountDeadline,
+    placeholder: 'DURATION',
+    help: 'how long a mount waits for its storage; Docker gives up after 120 s, and of a managed plugin after 30 s: 25s there',
+    isReloadable: true,
+  }),
   'revive-containers': withDefault('false', {
     ...switchOption,
     help: 'once after the start, start containers with a restart policy that a failed mount left behind',
@@ -174,4 +181,11 @@ export const allDaemonOptions: DaemonOptionTable = daemonOptions
 /** Names that commas part. */
 function parseNames(text: string): readonly string[] {
   return text.split(',').map((name) => name.trim())
+}
+
+/** Below 5 s no share is mounted in time; after 110 s nobody may wait for the answer. */
+function parseMountDeadline(text: string): number {
+  const ms = parseDurationMs(text)
+  if (ms >= 5000 && ms <= 110_000) return ms
+  throw new ConvoyError('invalid-argument', `${JSON.stringify(text.slice(0, 60))} is not from 5s to 110s`)
 }

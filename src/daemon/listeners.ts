@@ -32,9 +32,12 @@ export class Listeners {
       ...deps,
       closing: this.#closing.signal,
       startTimer,
-      // Both may change while we answer.
+      // They may change while we answer.
       get createOnDockerMount() {
         return configuration.current.createOnDockerMount
+      },
+      get mountDeadlineMs() {
+        return configuration.current.mountDeadlineMs
       },
       get general() {
         return describe(configuration.current)

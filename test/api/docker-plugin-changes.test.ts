@@ -193,6 +193,18 @@ t.test('DK15: every change has a deadline that is shorter than Docker’s', asyn
   }
 })
 
+t.test('a mount may be given less time', async (t) => {
+  const gate = new Gate('attach')
+  const { plugin, timers } = await ServedWorld.start(t, { decorate: gate.decorate, api: { mountDeadlineMs: 25_000 } })
+  await plugin.create('db')
+  const answer = plugin.mount('db', 'a1')
+  await gate.reached
+  timers.fire(25_000)
+  timers.fire(1000)
+  t.match(await answer, { Err: 'no result within 25 s' })
+  gate.open()
+})
+
 t.test('62: a create that is too slow is afterwards either absent or complete', async (t) => {
   const gate = new Gate('create')
   const { plugin, timers } = await ServedWorld.start(t, { decorate: gate.decorate })

@@ -48,6 +48,7 @@ export class ServedWorld {
       version: '1.2.3',
       notifications: { list: async () => [], test: async () => [] },
       createOnDockerMount: false,
+      mountDeadlineMs: 100_000,
       general: { Root: '/root' },
       describeConfig: () => ({ options: [], profiles: {}, warnings: [], needsRestart: [] }),
       ...api,

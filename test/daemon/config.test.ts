@@ -24,6 +24,7 @@ t.test('without options the daemon serves vfs on the usual paths and loses nothi
     logLevel: 'info',
     logFormat: 'json',
     createOnDockerMount: false,
+    mountDeadlineMs: 100_000,
   })
   t.equal(config.logFile, undefined)
   t.strictSame([...config.drivers], [['vfs', {}]])
@@ -79,6 +80,12 @@ t.test('compat: options of old scripts are accepted', async (t) => {
   t.equal(parse({ options }).name, 'convoy')
   t.equal(parse({ options: { 'ignore-docker-delete': 'true' } }).onDockerRemove, 'ignore')
   t.equal(parse({ options: { 'create-on-docker-mount': '' } }).createOnDockerMount, true)
+})
+
+t.test('a mount waits for less than Docker does, and for long enough to mount anything', async (t) => {
+  const deadline = (text: string) => parse({ options: { 'mount-deadline': text } }).mountDeadlineMs
+  t.same(['5s', '25s', '110s'].map(deadline), [5000, 25_000, 110_000])
+  for (const text of ['4s', '2m', '0', 'long']) t.throws(() => deadline(text), { code: 'invalid-argument' }, text)
 })
 
 t.test('drivers are taken in their order, each with its own options', async (t) => {

@@ -39,6 +39,7 @@ t.test('what can change without a restart changes, and whoever needs it is told'
     'revive-containers': 'true',
     'on-docker-remove': 'trash',
     'create-on-docker-mount': 'true',
+    'mount-deadline': '25s',
     'log-level': 'warn',
   }
   await reload(async () => ({ ...parse(options), profiles: new Map([['gold', { size: '1G' }]]) }))
@@ -49,6 +50,7 @@ t.test('what can change without a restart changes, and whoever needs it is told'
     reviveContainers: true,
     onDockerRemove: 'trash',
     createOnDockerMount: true,
+    mountDeadlineMs: 25_000,
     logLevel: 'warn',
   })
   t.strictSame(told, [3])

@@ -74,6 +74,7 @@ const examples: readonly Example[] = [
     /./,
   ],
   ['daemon --check --log /x/log --log-level warn --log-format pretty --debug --cmd-timeout 1m --mnt-ns /x', /./],
+  ['daemon --check --mount-deadline 25s', /./],
   ['--debug ls --quiet', ''],
   ['--verbose create whole', /^\{\n {2}"Name": "whole"/],
   ['--version', /^convoy version/],
