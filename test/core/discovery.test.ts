@@ -90,6 +90,17 @@ t.test('a storage that a mount found away is asked again; one that seems empty i
   t.notOk(world.core.discovery.isDue)
 })
 
+t.test('a storage that was away is read again, also when a mount has found it before', async (t) => {
+  const world = await World.start()
+  world.storages.directory.outage = new ConvoyError('unavailable', 'no answer')
+  await discover(world)
+  world.storages.directory.outage = undefined
+  world.core.availability.noteAnswer('directory')
+  t.ok(world.core.discovery.isDue)
+  await world.reconcile()
+  t.notOk(world.core.discovery.isDue)
+})
+
 t.test('a storage that is being read is not asked twice, and its failure is logged once', async (t) => {
   const world = await World.start()
   world.storages.directory.outage = new ConvoyError('unavailable', 'no answer')

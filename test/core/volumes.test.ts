@@ -1,5 +1,6 @@
 import t from 'tap'
 import { ConvoyError } from '../../src/errors.js'
+import type { Volume } from '../../src/model/volume.js'
 import { kinds, mountId, named, World } from '../fakes/world.js'
 
 t.test('a volume is made once: the same create again returns it as it is', async (t) => {
@@ -16,6 +17,32 @@ t.test('DK26 a hundred creates of one name make one volume', async (t) => {
   const made = await Promise.all(Array.from({ length: 100 }, () => world.create('db', 'filesystem')))
   t.equal(new Set(made.map(({ id }) => id)).size, 1)
   t.equal(world.storages.filesystem.pieces.size, 1)
+})
+
+t.test('a driver lets go of storages that no volume is on, once all volumes are known', async (t) => {
+  const world = World.unstarted()
+  const told: string[][] = []
+  world.decorate = (driver) =>
+    new Proxy(driver, {
+      get(target, property) {
+        const value: unknown = Reflect.get(target, property, target)
+        if (property === 'leaveUnused') {
+          return async (volumes: readonly Volume[]) => void told.push(volumes.map(({ name }) => name).sort())
+        }
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value
+      },
+    })
+  world.storages.filesystem.outage = new ConvoyError('unavailable', 'no answer')
+  await world.restart()
+  await world.core.volumes.leaveUnusedStorages(world.call())
+  t.same(told, [], 'there may be more')
+  world.storages.filesystem.outage = undefined
+  await world.reconcile()
+  await world.create('live')
+  await world.create('deleted')
+  await world.core.removal.delete(named('deleted'), world.call())
+  await world.core.volumes.leaveUnusedStorages(world.call())
+  t.same(told, [['deleted', 'live'], []], 'what is in the trash is there, too')
 })
 
 t.test('a create with other options is refused, and the message names what the volume has', async (t) => {
