@@ -9,7 +9,7 @@ import { fileProcesses } from './child-processes.js'
 const hangs = { code: 'unavailable', message: /does not answer/ }
 
 /** Two storages; the second hangs whenever `hung` is written, until somebody reads it. */
-function open(t: Test, timeoutMs = 1500) {
+function open(t: Test, timeoutMs = 6000) {
   const path = t.testdir()
   execFileSync('mkfifo', [join(path, 'hung.partial')])
   const files = new SharedFileProcess({ timeoutMs })
