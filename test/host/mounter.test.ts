@@ -291,7 +291,9 @@ for (const { name, fsType, answers, ways } of nfsWays) {
   t.test(`NF07 a mount ${name} is abandoned step by step, and each is in the log`, async (t) => {
     const { system, mounter, mountpoint, call } = setUp(t)
     const tried: unknown[] = []
-    const note = (fields: object, message: string) => void (message === 'unmounting was tried' && tried.push(fields))
+    const note = (fields: object, message: string) => {
+      if (message === 'unmounting was tried') tried.push(fields)
+    }
     system.add(mountpoint, 'nas:/exports', fsType)
     system.answers.push(...answers)
     await mounter.abandon(mountpoint, { ...call, log: { ...call.log, debug: note, warn: note } })

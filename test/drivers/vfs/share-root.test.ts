@@ -20,6 +20,9 @@ class FakeServer {
   readonly looks: ConvoyError[] = []
   replacements = 0
   addresses: readonly string[] = []
+  /** Whether the kernel can be told of another address. */
+  canBeLed = false
+  address = '10.0.0.5'
   uptimeMs = 60 * minuteMs
   nowMs = 0
   readonly timers: (() => void)[] = []
@@ -42,7 +45,7 @@ class FakeServer {
         return mounter.abandon(path)
       },
       mountsBelow: async (path) =>
-        (await mounter.mountsBelow(path)).map((entry) => ({ ...entry, superOptions: ['rw', 'addr=10.0.0.5'] })),
+        (await mounter.mountsBelow(path)).map((entry) => ({ ...entry, superOptions: ['rw', `addr=${this.address}`] })),
     }
   }
 
@@ -53,6 +56,11 @@ class FakeServer {
       mounter: this.mounter,
       files: { run: () => this.look(), close: () => undefined },
       resolveHost: () => Promise.resolve(this.addresses),
+      redirect: async (from, to) => {
+        if (!this.canBeLed || from !== this.address) return 0
+        this.address = to
+        return 1
+      },
       log: new QuietLog(),
       nowMs: () => this.nowMs,
       uptimeMs: () => this.uptimeMs,
@@ -196,3 +204,24 @@ t.test(
     }
   },
 )
+
+t.test('NF12 where the kernel can be told of the other address, the mount stays', async (t) => {
+  const server = new FakeServer(['4.2'])
+  const root = server.root()
+  await root.find()
+  server.canBeLed = true
+  for (const [addresses, address, replacements] of [
+    [['fd00::5', '10.0.0.6'], '10.0.0.6', 0],
+    [['10.0.0.7', '10.0.0.8'], '10.0.0.7', 0],
+    [['fd00::5'], '10.0.0.7', 1],
+  ] as const) {
+    server.addresses = addresses
+    server.looks.push(silence())
+    await t.rejects(root.use(server.look))
+    server.timers.pop()?.()
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
+    t.equal(server.address, address)
+    t.equal(server.replacements, replacements, addresses.join())
+    isMounted(t, server)
+  }
+})
