@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { ConvoyError, type ErrorCode } from '../errors.js'
 import { optional } from '../model/optional.js'
 import type { FileOperation, FileResult } from './file-operations.js'
+import { untilWeEnd } from './parent-death.js'
 
 export interface FileRequest {
   readonly id: number
@@ -108,8 +109,7 @@ export class FileProcess implements FileRunner {
   #openChild(): Child {
     if (this.#child !== undefined) return this.#child
     if (this.#abandoned >= mostAbandoned) throw doesNotAnswer('it holds earlier operations already')
-    const path = fileURLToPath(new URL('./file-process-main.js', import.meta.url))
-    const process = fork(path, [], { execArgv: ['--max-semi-space-size=1'], env: {}, stdio: 'ignore' })
+    const process = start()
     const child: Child = { process, waiting: new Map(), isAbandoned: false }
     process.on('message', (answer: FileAnswer) => receive(child, answer))
     process.on('error', () => this.#lose(child))
@@ -145,6 +145,13 @@ export class FileProcess implements FileRunner {
     clearTimeout(this.#idle)
     this.#idle = setTimeout(() => this.close(), idleMs).unref()
   }
+}
+
+function start(): ChildProcess {
+  const path = fileURLToPath(new URL('./file-process-main.js', import.meta.url))
+  // One that hangs in a call does not hear that we are gone.
+  const [execPath = '', ...args] = [...untilWeEnd(), process.execPath, '--max-semi-space-size=1']
+  return fork(path, [], { execPath, execArgv: args, env: {}, stdio: 'ignore' })
 }
 
 function receive(child: Child, answer: FileAnswer): void {

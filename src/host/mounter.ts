@@ -1,12 +1,13 @@
 import { realpathSync, statSync } from 'node:fs'
-import { ConvoyError, isConvoyError } from '../errors.js'
+import { ConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
 import { parseAbsolutePath } from '../model/options.js'
 import { findProgram, runProgram, type ProgramResult } from './exec.js'
-import { mountError, unmountError } from './mount-errors.js'
+import { mountError } from './mount-errors.js'
 import { formatMountOptions } from './mount-options.js'
 import { countMounts, findMount, isBelow, readMountTable, type MountEntry } from './mount-table.js'
 import { makeMountpoint, removeMountpoint, sealMountpoint } from './mountpoint-directory.js'
+import { Unmounter } from './unmounter.js'
 
 export interface MountRequest {
   /** A block device, or what the file system type takes instead: `server:/export`. */
@@ -50,10 +51,14 @@ export interface SystemMounterDeps {
 /** mount(8) and umount(8). What they did is read from the mount table, whatever their exit codes say. */
 export class SystemMounter implements Mounter {
   readonly #deps: Required<SystemMounterDeps>
+  readonly #unmounter: Unmounter
 
   constructor(deps: SystemMounterDeps = {}) {
     const defaults = { run: runProgram, readTable: readMountTable, mountTimeoutMs: 30_000, unmountTimeoutMs: 10_000 }
     this.#deps = { ...defaults, ...deps }
+    const { readTable, unmountTimeoutMs } = this.#deps
+    const umount = (args: readonly string[], call: CallContext) => this.#attempt('umount', args, unmountTimeoutMs, call)
+    this.#unmounter = new Unmounter({ umount, readTable })
   }
 
   async mountsBelow(directory: string): Promise<readonly MountEntry[]> {
@@ -77,7 +82,7 @@ export class SystemMounter implements Mounter {
     let lazily = false
     // As often as it is mounted now, and no more: a mount that comes meanwhile is somebody else's.
     for (let count = await this.#count(mountpoint); count > 0; count -= 1) {
-      const wasLazy = await this.#unmountTopmost(mountpoint, count, call)
+      const wasLazy = await this.#unmounter.unmount({ mountpoint, count }, call)
       lazily = lazily || wasLazy
     }
     if ((await this.#count(mountpoint)) > 0) {
@@ -90,24 +95,8 @@ export class SystemMounter implements Mounter {
   async abandon(mountpoint: string, call: CallContext): Promise<void> {
     parseAbsolutePath(mountpoint)
     for (let count = await this.#count(mountpoint); count > 0; count -= 1) {
-      await this.#abandonTopmost(mountpoint, count, call)
+      await this.#unmounter.abandon({ mountpoint, count }, call)
     }
-  }
-
-  async #unmountTopmost(mountpoint: string, count: number, call: CallContext): Promise<boolean> {
-    const failure = await this.#attempt('umount', cautiously(mountpoint), this.#deps.unmountTimeoutMs, call)
-    if ((await this.#count(mountpoint)) < count) return false
-    if (!isConvoyError(failure, 'deadline-exceeded') || call.signal.aborted) throw unmountError(mountpoint, failure)
-    call.log.warn({ mountpoint }, 'unmount hangs, detaching lazily')
-    await this.#abandonTopmost(mountpoint, count, call)
-    return true
-  }
-
-  /** A dead server may keep umount(8) waiting although it is done. */
-  async #abandonTopmost(mountpoint: string, count: number, call: CallContext): Promise<void> {
-    const args = ['-l', ...cautiously(mountpoint)]
-    const failure = await this.#attempt('umount', args, this.#deps.unmountTimeoutMs, call)
-    if ((await this.#count(mountpoint)) >= count) throw unmountError(mountpoint, failure)
   }
 
   /** Why the program says that it failed, if it does. */
@@ -142,9 +131,6 @@ export class SystemMounter implements Mounter {
     )
   }
 }
-
-/** Without helpers (-i) and without asking the file system for its real path (-c): both hang on a dead server. */
-const cautiously = (mountpoint: string) => ['-i', '-c', '--', mountpoint]
 
 /** mount(8) blames the options when the type's own program is missing, so that is found out first. */
 const mountPrograms: Readonly<Record<string, string>> = {

@@ -1,11 +1,11 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { FileProcess } from '../../src/host/file-process.js'
 import { eventually } from '../engine/polling.js'
-import { children, fileProcesses } from './child-processes.js'
+import { children, childrenOf, fileProcesses } from './child-processes.js'
 
 function open(t: Pick<Test, 'teardown'>, timeoutMs?: number): FileProcess {
   const files = new FileProcess(timeoutMs === undefined ? {} : { timeoutMs })
@@ -229,6 +229,22 @@ t.test('after closing no process is left, and a run under way fails', async (t) 
   await t.rejects(run, { code: 'unavailable' })
   await eventually('it is gone', () => !children().includes(first))
   files.close()
+})
+
+t.test('the process ends with its parent, also while a storage hangs', async (t) => {
+  const path = t.testdir()
+  execFileSync('mkfifo', [join(path, 'hung.partial')])
+  const source = new URL('../../src/host/file-process.js', import.meta.url).href
+  const script = `const { FileProcess } = await import(${JSON.stringify(source)})
+    new FileProcess().run([{ op: 'write', path: ${JSON.stringify(join(path, 'hung'))}, text: 'x' }])`
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' })
+  t.teardown(() => parent.kill('SIGKILL'))
+  // As the kernel calls the wait for the other end of a pipe.
+  const hung = await eventually('the child hangs', () =>
+    childrenOf(parent.pid ?? 0).find((pid) => readFileSync(`/proc/${pid}/wchan`, 'utf8').includes('partner')),
+  )
+  parent.kill('SIGKILL')
+  await eventually('the child is gone', () => !existsSync(`/proc/${hung}`))
 })
 
 t.test('S09: the process gets nothing of our environment', async (t) => {

@@ -57,7 +57,7 @@ function setUp(t: Test) {
   const log = (_: object, message: string) => void logged.push(message)
   const call: CallContext = {
     signal: new AbortController().signal,
-    log: { debug: log, info: log, warn: log, error: log },
+    log: { debug: () => undefined, info: log, warn: log, error: log },
   }
   return { system, mounter, mountpoint, request, call, logged }
 }
@@ -264,7 +264,61 @@ t.test('a mount that hangs is detached lazily, and the result says so', async (t
   system.answers.push('hangs')
   t.strictSame(await mounter.unmount(mountpoint, call), { lazily: true })
   t.strictSame(system.calls.at(-1), ['umount', '-l', '-i', '-c', '--', mountpoint])
-  t.strictSame(logged, ['unmount hangs, detaching lazily'])
+  t.equal(logged.at(-1), 'a mount is out of sight; its file system lives on until nobody uses it')
+})
+
+const nfsWays: readonly {
+  readonly name: string
+  readonly fsType: string
+  readonly answers: readonly Answer[]
+  readonly ways: readonly (readonly string[])[]
+}[] = [
+  { name: 'of NFS 4 that lets itself be unmounted', fsType: 'nfs4', answers: [], ways: [[]] },
+  { name: 'of NFS 4 that hangs but goes', fsType: 'nfs4', answers: ['hangs but works'], ways: [[]] },
+  { name: 'of NFS 4 that hangs', fsType: 'nfs4', answers: ['hangs'], ways: [[], ['-f']] },
+  {
+    name: 'of NFS 4 that even forcibly hangs',
+    fsType: 'nfs4',
+    answers: ['hangs', 'hangs'],
+    ways: [[], ['-f'], ['-l']],
+  },
+  // The server answers: what others wait for on the same file system may not fail.
+  { name: 'of NFS 4 that is in use', fsType: 'nfs4', answers: ['busy'], ways: [[], ['-l']] },
+  { name: 'of NFS 3', fsType: 'nfs', answers: [], ways: [['-l']] },
+  { name: 'of a disk that hangs', fsType: 'ext4', answers: ['hangs'], ways: [[], ['-l']] },
+]
+for (const { name, fsType, answers, ways } of nfsWays) {
+  t.test(`NF07 a mount ${name} is abandoned step by step, and each is in the log`, async (t) => {
+    const { system, mounter, mountpoint, call } = setUp(t)
+    const tried: unknown[] = []
+    const note = (fields: object, message: string) => {
+      if (message === 'unmounting was tried') tried.push(fields)
+    }
+    system.add(mountpoint, 'nas:/exports', fsType)
+    system.answers.push(...answers)
+    await mounter.abandon(mountpoint, { ...call, log: { ...call.log, debug: note, warn: note } })
+    t.strictSame(
+      system.calls,
+      ways.map((flags) => ['umount', ...flags, '-i', '-c', '--', mountpoint]),
+    )
+    t.match(
+      tried,
+      ways.map((flags, index) => ({
+        way: ['umount', ...flags].join(' '),
+        isGone: index === ways.length - 1,
+        ms: Number,
+      })),
+    )
+    t.strictSame(system.table, [])
+  })
+}
+
+t.test('NF07 a mount of NFS that hangs is unmounted forcibly before lazily', async (t) => {
+  const { system, mounter, mountpoint, call } = setUp(t)
+  system.add(mountpoint, 'nas:/exports', 'nfs4')
+  system.answers.push('hangs')
+  t.strictSame(await mounter.unmount(mountpoint, call), { lazily: false })
+  t.strictSame(system.calls.at(-1)?.slice(0, 2), ['umount', '-f'])
 })
 
 t.test('an unmount that hangs but gets through is no lazy one', async (t) => {

@@ -9,7 +9,7 @@ import { fileProcesses } from './child-processes.js'
 const hangs = { code: 'unavailable', message: /does not answer/ }
 
 /** Two storages; the second hangs whenever `hung` is written, until somebody reads it. */
-function open(t: Test, timeoutMs = 1500) {
+function open(t: Test, timeoutMs = 3000) {
   const path = t.testdir()
   execFileSync('mkfifo', [join(path, 'hung.partial')])
   const files = new SharedFileProcess({ timeoutMs })
@@ -56,10 +56,10 @@ t.test('what others wait for in a process that is abandoned is still answered', 
   // A pipe cannot be cut or synced: this answer comes from the kernel, and not from a deadline.
   const answered = t.rejects(write, { message: /EINVAL/ })
   await t.rejects(hung, hangs)
-  await look()
   const text = await readFile(slow, 'utf8')
   t.equal(text, 'x')
   await answered
+  await look()
 })
 
 t.test('a storage that hangs has a process of its own until it answers again', async (t) => {

@@ -6,6 +6,7 @@ import { FileProcess } from '../../host/file-process.js'
 import { type ExpectedMount, findMissingMount, readFstab } from '../../host/fstab.js'
 import { readMountTable } from '../../host/mount-table.js'
 import { SystemMounter } from '../../host/mounter.js'
+import { NfsTransports } from '../../host/nfs-transports.js'
 import { ProjectQuota } from '../../host/project-quota.js'
 import { resolveHost } from '../../host/resolve-host.js'
 import { SharedFileProcess } from '../../host/shared-file-process.js'
@@ -87,6 +88,7 @@ class Shares {
   readonly #setup: DriverSetup
   readonly #files = new SharedFileProcess()
   readonly #mounter = new SystemMounter()
+  readonly #transports = new NfsTransports()
 
   constructor(setup: DriverSetup) {
     this.directory = join(setup.root, 'shares')
@@ -101,6 +103,7 @@ class Shares {
       mounter: this.#mounter,
       files,
       resolveHost,
+      redirect: (from, to) => this.#transports.redirect(from, to),
       log: this.#setup.log,
       ...clock,
     })

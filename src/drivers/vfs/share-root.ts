@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import { ConvoyError, isConvoyError, isErrno } from '../../errors.js'
 import type { FileRunner } from '../../host/file-process.js'
 import type { Mounter } from '../../host/mounter.js'
@@ -15,6 +16,8 @@ export interface ShareRootSettings extends Omit<ShareHealthDeps, 'probe' | 'stor
   readonly mounter: Mounter
   readonly files: FileRunner
   readonly resolveHost: (name: string) => Promise<readonly string[]>
+  /** Leads what the kernel has open to one address to another, and resolves to how much that was. */
+  readonly redirect: (from: string, to: string) => Promise<number>
   readonly log: Logger
 }
 
@@ -119,14 +122,20 @@ export class ShareRoot implements VfsRoot {
     throw noVersion(share, refusals)
   }
 
-  /** A server that has another address by now is not found again by the mount that knows the old one. */
+  /**
+   * A server that has another address by now is not found again by a mount that knows the old one. Where the kernel can be told,
+   * nobody who uses the mount loses it.
+   */
   async #followServer(): Promise<void> {
-    const { mountpoint, mounter, resolveHost, share } = this.#settings
+    const { mountpoint, mounter, resolveHost, redirect, share, log } = this.#settings
     const [mount] = await mounter.mountsBelow(mountpoint)
-    const old = mount?.superOptions.find((option) => option.startsWith('addr='))?.slice('addr='.length)
-    if (old === undefined) return
+    const from = mount?.superOptions.find((option) => option.startsWith('addr='))?.slice('addr='.length)
+    if (from === undefined) return
     const addresses = await resolveHost(share.server)
-    if (addresses.length > 0 && !addresses.includes(old)) await this.#replaceSince(this.#replacements)
+    if (addresses.length === 0 || addresses.includes(from)) return
+    const to = addresses.find((address) => isIPv6(address) === isIPv6(from))
+    if (to === undefined || (await redirect(from, to)) === 0) return this.#replaceSince(this.#replacements)
+    log.warn({ share: share.source, from, to }, 'the server of a share has another address: its mounts follow')
   }
 
   async #replaceSince(replacements: number): Promise<void> {
@@ -138,7 +147,10 @@ export class ShareRoot implements VfsRoot {
   async #replace(): Promise<void> {
     const { share, mountpoint, mounter, log } = this.#settings
     await mounter.abandon(mountpoint, this.#call)
-    log.warn({ share: share.source }, 'the mount of a share led nowhere: it is mounted anew')
+    log.warn(
+      { share: share.source },
+      'the mount of a share led nowhere: it is mounted anew; containers may hold the old one, "convoy doctor" names them',
+    )
     await this.find()
     this.#replacements++
   }

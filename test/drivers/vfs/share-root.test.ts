@@ -22,6 +22,9 @@ class FakeServer {
   replacements = 0
   addresses: readonly string[] = []
   readonly time = new FakeTime()
+  /** Whether the kernel can be told of another address. */
+  canBeLed = false
+  address = '10.0.0.5'
   readonly mounter: Mounter
 
   constructor(versions: readonly string[]) {
@@ -41,7 +44,7 @@ class FakeServer {
         return mounter.abandon(path)
       },
       mountsBelow: async (path) =>
-        (await mounter.mountsBelow(path)).map((entry) => ({ ...entry, superOptions: ['rw', 'addr=10.0.0.5'] })),
+        (await mounter.mountsBelow(path)).map((entry) => ({ ...entry, superOptions: ['rw', `addr=${this.address}`] })),
     }
   }
 
@@ -52,6 +55,11 @@ class FakeServer {
       mounter: this.mounter,
       files: { run: () => this.look(), close: () => undefined },
       resolveHost: () => Promise.resolve(this.addresses),
+      redirect: async (from, to) => {
+        if (!this.canBeLed || from !== this.address) return 0
+        this.address = to
+        return 1
+      },
       log: new QuietLog(),
       ...this.time.clock,
     })
@@ -215,3 +223,24 @@ t.test(
     }
   },
 )
+
+t.test('NF12 where the kernel can be told of the other address, the mount stays', async (t) => {
+  const server = new FakeServer(['4.2'])
+  const root = server.root()
+  await root.find()
+  server.canBeLed = true
+  for (const [addresses, address, replacements] of [
+    [['fd00::5', '10.0.0.6'], '10.0.0.6', 0],
+    [['10.0.0.7', '10.0.0.8'], '10.0.0.7', 0],
+    [['fd00::5'], '10.0.0.7', 1],
+  ] as const) {
+    server.addresses = addresses
+    server.looks.push(silence())
+    await t.rejects(root.use(server.look))
+    server.time.timers.pop()?.()
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
+    t.equal(server.address, address)
+    t.equal(server.replacements, replacements, addresses.join())
+    isMounted(t, server)
+  }
+})
