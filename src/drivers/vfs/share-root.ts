@@ -29,6 +29,7 @@ export class ShareRoot implements VfsRoot {
   #finding: Promise<void> | undefined
   #replacing: Promise<void> | undefined
   #replacements = 0
+  #wasFound = false
 
   constructor(settings: ShareRootSettings) {
     const { files, mountpoint, log } = settings
@@ -52,6 +53,10 @@ export class ShareRoot implements VfsRoot {
     return this.#settings.share.source
   }
 
+  get isThere(): boolean {
+    return this.#wasFound && this.#health.downForMs === undefined
+  }
+
   get longDown(): ConvoyError | undefined {
     const minutes = Math.floor((this.#health.downForMs ?? 0) / 60_000)
     if (!this.#health.isLongDown) return undefined
@@ -63,6 +68,7 @@ export class ShareRoot implements VfsRoot {
   async use<T>(act: () => Promise<T>): Promise<T> {
     try {
       await this.find()
+      this.#wasFound = true
       const replacements = this.#replacements
       const result = await act().catch((thrown: unknown) => {
         // What the server has exported anew has another root: our mount of it leads nowhere.

@@ -22,6 +22,8 @@ export interface VfsRoot {
   find(): Promise<void>
   /** Does something there, if need be after finding it. */
   use<T>(act: () => Promise<T>): Promise<T>
+  /** It has been found, and answers as far as is known. */
+  readonly isThere: boolean
   /** What people are told of it besides its path. */
   describe(): Attributes
   close(): void
@@ -50,6 +52,10 @@ export class DirectoryRoot implements VfsRoot {
 
   get path(): string {
     return this.#real ?? this.#settings.path
+  }
+
+  get isThere(): boolean {
+    return this.#real !== undefined
   }
 
   find(): Promise<void> {
