@@ -12,6 +12,18 @@ const diagnosisDocument = Type.Object(
     unavailable: Type.Record(Type.String(), Type.String(), {
       description: 'drivers whose storage does not answer, and why',
     }),
+    spaces: Type.Array(
+      Type.Object({
+        driver: Type.String(),
+        storage: Type.String(),
+        sizeBytes: Type.Integer(),
+        freeBytes: Type.Integer(),
+        inodes: Type.Integer(),
+        freeInodes: Type.Integer(),
+        measuredAt: Type.String(),
+      }),
+      { description: 'how much room storages had when they were asked last' },
+    ),
     degraded: Type.Optional(Type.String({ description: 'why nothing can be changed; absent when all is well' })),
     database: Type.Optional(
       Type.Object({
@@ -37,6 +49,7 @@ export function registerDiagnosisRoute(app: ControlScope, { core }: ApiDeps): vo
     const described = database === undefined ? {} : { database: { ...database, schema: [...database.schema] } }
     const { isComplete } = core.volumes
     const unavailable = Object.fromEntries(core.availability.reasons)
-    return { pid: process.pid, node: process.version, isComplete, unavailable, ...rest, ...described }
+    const spaces = [...core.capacity.list()]
+    return { pid: process.pid, node: process.version, isComplete, unavailable, spaces, ...rest, ...described }
   })
 }

@@ -1,6 +1,8 @@
 import { Type } from 'typebox'
 import type { Core } from '../core/core.js'
 import { optional } from '../model/optional.js'
+import { formatSize } from '../model/size.js'
+import { fullness, type Space } from '../model/space.js'
 import type { ApiDeps } from './api-deps.js'
 import { type ControlScope, run } from './control-scope.js'
 import { driversDocument, infoDocument, mountsDocument, nothingDocument, readyDocument } from './schemas.js'
@@ -41,8 +43,20 @@ export function registerHostRoutes(app: ControlScope, deps: ApiDeps): void {
   )
 }
 
-function describe(driver: ReturnType<Core['volumes']['listDrivers']>[number], { availability }: Core) {
-  return { ...driver.describe(), ...optional('Unavailable', availability.reasons.get(driver.name)) }
+function describe(driver: ReturnType<Core['volumes']['listDrivers']>[number], core: Core) {
+  const spaces = core.capacity.list().filter((space) => space.driver === driver.name)
+  return {
+    ...driver.describe(),
+    ...(spaces.length === 0
+      ? {}
+      : { Space: Object.fromEntries(spaces.map((space) => [space.storage, describeSpace(space)])) }),
+    ...optional('Unavailable', core.availability.reasons.get(driver.name)),
+  }
+}
+
+function describeSpace(space: Space): string {
+  const { freeBytes, sizeBytes } = space
+  return `${formatSize(freeBytes)} of ${formatSize(sizeBytes)} free, ${Math.floor(fullness(space) * 100)}% full`
 }
 
 function unreadiness({ volumes, mounts }: Core): string | undefined {

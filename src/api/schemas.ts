@@ -54,6 +54,8 @@ export const volumeSummaries = Type.Array(
     mounts: Type.Integer(),
     createdAt: Type.String(),
     sizeBytes: Type.Optional(Type.Integer({ description: 'the size asked for' })),
+    usedBytes: Type.Optional(Type.Integer({ description: 'what it took when it was measured last' })),
+    measuredAt: Type.Optional(Type.String()),
     mountpoint: Type.Optional(Type.String()),
     options: texts,
   }),
@@ -61,7 +63,11 @@ export const volumeSummaries = Type.Array(
 )
 
 export const usageDocument = Type.Object(
-  { usedBytes: Type.Integer(), sizeBytes: Type.Optional(Type.Integer({ description: 'the size asked for' })) },
+  {
+    usedBytes: Type.Integer(),
+    measuredAt: Type.String(),
+    sizeBytes: Type.Optional(Type.Integer({ description: 'the size asked for' })),
+  },
   { description: 'what a volume takes on its storage' },
 )
 
@@ -125,7 +131,12 @@ export const jobDocument = Type.Object(
     process: Type.Optional(Type.Object({ pid: Type.Integer(), startTime: Type.String() })),
     error: Type.Optional(Type.String()),
     progress: Type.Optional(
-      Type.Object({ done: Type.Integer(), total: Type.Optional(Type.Integer()), unit: Type.String() }),
+      Type.Object({
+        done: Type.Integer(),
+        total: Type.Optional(Type.Integer()),
+        unit: Type.String(),
+        waitsFor: Type.Optional(Type.String({ description: 'what it waits for now' })),
+      }),
     ),
   },
   { description: 'work that goes on after a request' },

@@ -43,6 +43,7 @@ export class VolumeListing {
         state: volume.state,
         mounts: references.reduce((sum, { count }) => sum + count, 0),
         ...(volume.sizeBytes === undefined ? {} : { sizeBytes: volume.sizeBytes }),
+        ...core.volumes.remarks(volume),
         ...(degraded === undefined ? {} : { degraded: degraded.sentence }),
       },
     }

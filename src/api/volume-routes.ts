@@ -44,7 +44,7 @@ function registerQuestions(app: ControlScope, deps: ApiDeps): void {
   app.get('/v1/volumes/:name/usage', { schema: usage }, ({ params }, reply) =>
     run(deps, reply, async (call) => {
       const volume = core.volumes.get(parseVolumeName(params.name))
-      return { usedBytes: await core.volumes.usage(volume, call), ...optional('sizeBytes', volume.sizeBytes) }
+      return { ...(await core.volumes.usage(volume, call)), ...optional('sizeBytes', volume.sizeBytes) }
     }),
   )
   const holders = { params: nameParameter, response: { 200: holdersDocument } }
@@ -68,7 +68,7 @@ function summarise({ core }: ApiDeps, volumes: readonly Volume[], only: string |
     .filter(({ driver }) => only === undefined || driver === only)
     .map(({ name, id, driver, state, origin, createdAt, sizeBytes, mountpoint, options }) => {
       const mounts = core.mounts.referencesTo(name).reduce((sum, { count }) => sum + count, 0)
-      const known = { name, id, driver, state, origin, mounts, createdAt, options }
+      const known = { name, id, driver, state, origin, mounts, createdAt, options, ...core.measurements.of({ id }) }
       return { ...known, ...optional('sizeBytes', sizeBytes), ...optional('mountpoint', mountpoint) }
     })
 }

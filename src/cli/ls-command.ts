@@ -21,7 +21,7 @@ const volumes: Listing = {
   ],
   fields: [
     ...['Name', 'ID', 'Driver', 'State', 'Origin', 'Mounts', 'Size', 'SizeBytes', 'Created', 'CreatedAt'],
-    ...['Mountpoint', 'Options'],
+    ...['Used', 'UsedBytes', 'MeasuredAt', 'Mountpoint', 'Options'],
   ],
   key: 'Name',
 }
@@ -59,6 +59,8 @@ function byName({ Name: a }: Row, { Name: b }: Row): number {
 function rowOf(volume: unknown, now: Date): Row {
   const createdAt = readText(volume, 'createdAt')
   const sizeBytes = readNumber(volume, 'sizeBytes')
+  const usedBytes = readNumber(volume, 'usedBytes')
+  const measuredAt = readText(volume, 'measuredAt')
   return {
     Name: readText(volume, 'name'),
     ID: readText(volume, 'id'),
@@ -68,6 +70,10 @@ function rowOf(volume: unknown, now: Date): Row {
     Mounts: readNumber(volume, 'mounts') ?? 0,
     Size: sizeBytes === undefined ? '' : formatSize(sizeBytes),
     SizeBytes: sizeBytes,
+    // With its age: nobody looks at the storage for a list.
+    Used: usedBytes === undefined ? '' : `${formatSize(usedBytes)} ${describeTime(measuredAt, now)}`,
+    UsedBytes: usedBytes,
+    MeasuredAt: measuredAt,
     Created: describeTime(createdAt, now),
     CreatedAt: createdAt,
     Mountpoint: readText(volume, 'mountpoint'),

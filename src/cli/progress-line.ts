@@ -21,6 +21,8 @@ export function formatProgress(first: Sighting, now: Sighting, columns: number, 
   const progress = findField(now.job, 'progress')
   const done = readNumber(progress, 'done')
   const total = readNumber(progress, 'total')
+  const waitsFor = oneLine(readText(progress, 'waitsFor'))
+  if (waitsFor !== '') return `${label} ${spin(turn)} waits for ${waitsFor}`.slice(0, columns)
   if (done === undefined) return `${label} ${spin(turn)} ${oneLine(readText(now.job, 'state'))}`.slice(0, columns)
   const unit = readText(progress, 'unit')
   const [count, amount] = [counter(unit), counter(unit === 'bytes' ? unit : '')]
@@ -73,6 +75,8 @@ export function describeProgress(job: unknown): string {
   const progress = findField(job, 'progress')
   const done = readNumber(progress, 'done')
   const total = readNumber(progress, 'total')
+  const waitsFor = readText(progress, 'waitsFor')
+  if (waitsFor !== '') return `waits for ${waitsFor}`
   if (done === undefined) return ''
   if (total === undefined || total < done || total === 0) return counter(readText(progress, 'unit'))(done)
   return `${Math.floor((done / total) * 100)}%`

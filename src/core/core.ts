@@ -1,4 +1,6 @@
 import { Alteration } from './alteration.js'
+import { Alerts } from './alerts.js'
+import { Capacity } from './capacity.js'
 import type { CoreDeps } from './core-deps.js'
 import { Diagnosis } from './diagnosis.js'
 import { Discovery } from './discovery.js'
@@ -6,6 +8,7 @@ import { DriverAvailability } from './driver-availability.js'
 import { Events } from './events.js'
 import { Holding } from './holding.js'
 import { Jobs } from './jobs.js'
+import { Measurements } from './measurements.js'
 import { Mounts } from './mounts.js'
 import { Reconciliation } from './reconciliation.js'
 import { Rebuild } from './rebuild.js'
@@ -33,6 +36,8 @@ export interface Core {
   readonly diagnosis: Diagnosis
   readonly revival: Revival
   readonly availability: DriverAvailability
+  readonly capacity: Capacity
+  readonly measurements: Measurements
 }
 
 export function createCore(deps: CoreDeps): Core {
@@ -41,7 +46,10 @@ export function createCore(deps: CoreDeps): Core {
   const holding = new Holding(deps)
   const retirement = new Retirement(deps)
   const resumption = new Resumption(deps, { holding, retirement })
-  const volumes = new Volumes(deps, { resumption, holding })
+  const alerts = new Alerts(deps)
+  const capacity = new Capacity(deps, alerts)
+  const measurements = new Measurements(deps, { alerts, availability })
+  const volumes = new Volumes(deps, { resumption, holding, measurements })
   const mounts = new Mounts(deps, { volumes, resumption, holding, availability })
   const jobs = new Jobs(deps)
   const trash = new Trash(deps, { jobs, holding })
@@ -55,6 +63,6 @@ export function createCore(deps: CoreDeps): Core {
   const revival = new Revival(deps, { events, availability })
   return {
     ...{ volumes, mounts, removal, alteration, jobs, trash, recovery, discovery, rebuild, reconciliation, events },
-    ...{ diagnosis, revival, availability },
+    ...{ diagnosis, revival, availability, capacity, measurements },
   }
 }

@@ -18,7 +18,7 @@ const endEvents = {
 } as const satisfies Record<EndState, EventType>
 
 /**
- * Work in child processes: starts as many as may run at once, follows them over restarts of the daemon, starts again what died
+ * Work in child processes: starts as many as may run at once on one storage, so that a dead share holds up nothing else; follows them over restarts of the daemon, starts again what died
  * without a result. A job's request is idempotent, so starting it again is always right.
  */
 export class Jobs {
@@ -93,9 +93,17 @@ export class Jobs {
   startQueued(): void {
     if (this.#isClosed) return
     const { ledger, policy } = this.#deps
-    const waiting = [...ledger.jobs.values()].filter(({ id, state }) => state === 'queued' && !this.#following.has(id))
-    const free = Math.max(0, policy.mostRunningJobs - this.#following.size)
-    for (const job of waiting.slice(0, free)) this.#following.set(job.id, this.#run(job))
+    const counts = new Map<string, number>()
+    const count = (storage: string) => counts.set(storage, (counts.get(storage) ?? 0) + 1).get(storage) ?? 1
+    for (const id of this.#following.keys()) count(this.#storageOf(this.get(id)))
+    for (const job of [...ledger.jobs.values()]) {
+      if (job.state !== 'queued' || this.#following.has(job.id)) continue
+      if (count(this.#storageOf(job)) <= policy.mostRunningJobs) this.#following.set(job.id, this.#run(job))
+    }
+  }
+
+  #storageOf({ request }: Job): string {
+    return this.#deps.drivers.nameStorage({ ...request.volume, driver: request.driver })
   }
 
   async #run(job: Job): Promise<void> {

@@ -148,6 +148,7 @@ export class Rebuild {
         ['discovered', 'yes'],
         // Numbers of events go on where they are.
         ['notify-positions', ledger.setting('notify-positions') ?? '{}'],
+        ['alerts', ledger.setting('alerts') ?? '{}'],
       ],
       lastEventId: ledger.events.lastId,
     }

@@ -11,24 +11,33 @@ import { undoing } from './core-deps.js'
 import { driverCall } from './driver-call.js'
 import { volumeEvent } from './events.js'
 import type { Holding } from './holding.js'
+import type { Measurement, Measurements } from './measurements.js'
 import type { Resumption } from './resumption.js'
 import { type ParsedVolumeOptions, parseVolumeOptions, refuseOtherOptions } from './volume-options.js'
 import { completed, createdEvent, createRequest } from './volume-transitions.js'
 
 const longestWaitMs = 10_000
 
+interface Parts {
+  readonly resumption: Resumption
+  readonly holding: Holding
+  readonly measurements: Measurements
+}
+
 /** Which volumes there are, and how one comes to be. */
 export class Volumes {
   readonly #deps: CoreDeps
   readonly #resumption: Resumption
   readonly #holding: Holding
+  readonly #measurements: Measurements
   #isComplete: boolean
   readonly #completed = new AbortController()
 
-  constructor(deps: CoreDeps, parts: { readonly resumption: Resumption; readonly holding: Holding }) {
+  constructor(deps: CoreDeps, parts: Parts) {
     this.#deps = deps
     this.#resumption = parts.resumption
     this.#holding = parts.holding
+    this.#measurements = parts.measurements
     this.#isComplete = deps.ledger.setting('discovered') === 'yes'
   }
 
@@ -106,16 +115,27 @@ export class Volumes {
   /** What the volume's driver says of it, without asking the storage. Nothing of a driver that does not run or fails. */
   async inspect(volume: Volume, call: CallContext): Promise<Attributes> {
     try {
-      return await this.#deps.drivers.get(volume.driver).inspect(volume, call)
+      const driver = this.#deps.drivers.get(volume.driver)
+      const limit = volume.sizeBytes === undefined ? 'none' : await driver.limitOf(volume)
+      const info = { ...(await driver.inspect(volume, call)), SizeLimit: limit, ...driver.remarks(volume) }
+      const measured = this.#measurements.of(volume)
+      if (measured === undefined) return info
+      return { ...info, Used: String(measured.usedBytes), UsedMeasuredAt: measured.measuredAt }
     } catch (thrown) {
       call.log.warn({ volume: volume.name, err: thrown }, 'a driver cannot say anything of its volume')
       return {}
     }
   }
 
-  /** Bytes that the volume takes on its storage; asks the storage. */
-  usage(volume: Volume, call: CallContext): Promise<number> {
-    return this.#deps.drivers.get(volume.driver).usage(volume, call)
+  /** What the volume takes on its storage now; asks the storage. */
+  usage(volume: Volume, call: CallContext): Promise<Measurement> {
+    return this.#measurements.measure(volume, call)
+  }
+
+  /** What its driver wants people to know who use it, from memory. */
+  remarks(volume: Volume): Attributes {
+    const driver = this.#deps.drivers.all.find(({ name }) => name === volume.driver)
+    return driver?.remarks(volume) ?? {}
   }
 
   /** A storage that the last volume has left is not kept mounted. Not before all are known: then the last may not be the last. */

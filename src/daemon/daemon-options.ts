@@ -111,7 +111,7 @@ export const daemonOptions = {
   jobs: withDefault('2', {
     parse: wholeNumber(1, 64),
     placeholder: 'NUMBER',
-    help: 'how many removals of data may run at once',
+    help: 'how many removals of data may run at once on one disk or share',
     isReloadable: true,
   }),
   'mount-deadline': withDefault('100s', {

@@ -1,5 +1,6 @@
 import { setPriority } from 'node:os'
 import { text } from 'node:stream/consumers'
+import type { RemovalProgress } from '../drivers/driver.js'
 import { driverKinds } from '../drivers/registry.js'
 import { ConvoyError, toConvoyError } from '../errors.js'
 import { runProgram } from '../host/exec.js'
@@ -51,7 +52,7 @@ async function work(
       await driver.remove(request.volume, {
         signal,
         log,
-        onProgress: reportProgress(folder),
+        ...progressReports(folder),
         journal: {
           get notes() {
             return notes
@@ -72,15 +73,20 @@ async function work(
   }
 }
 
-function reportProgress(folder: string): (done: number) => void {
+function progressReports(folder: string): Required<RemovalProgress> {
   let reportedAt = 0
-  return (done) => {
-    const now = Date.now()
-    if (now - reportedAt < progressEveryMs) return
-    reportedAt = now
-    const progress: JobProgress = { done, unit: 'entries' }
-    // A report that cannot be written is not worth stopping for.
-    writeJobFile(folder, 'progress.json', progress).catch(() => undefined)
+  let done = 0
+  // A report that cannot be written is not worth stopping for.
+  const report = (progress: JobProgress) => void writeJobFile(folder, 'progress.json', progress).catch(() => undefined)
+  return {
+    onProgress: (removed) => {
+      done = removed
+      const now = Date.now()
+      if (now - reportedAt < progressEveryMs) return
+      reportedAt = now
+      report({ done, unit: 'entries' })
+    },
+    onWait: (waitsFor) => report({ done, unit: 'entries', waitsFor }),
   }
 }
 

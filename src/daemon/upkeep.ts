@@ -10,6 +10,8 @@ const reconcileEveryMs = 30_000
 const discoverEveryMs = 5000
 const sweepEveryMs = 60_000
 const pruneEventsEveryMs = 60_000
+const measureEveryMs = 30_000
+const lookForSpaceEveryMs = 60_000
 const backupEveryMs = 60 * 60_000
 
 interface UpkeepDeps {
@@ -38,6 +40,8 @@ export class Upkeep {
     this.#every(discoverEveryMs, 'discovery', (call) => this.#deps.core.discovery.runDue(call))
     this.#every(sweepEveryMs, 'trash', (call) => this.#sweep(call))
     this.#every(pruneEventsEveryMs, 'events', () => this.#prune())
+    this.#every(lookForSpaceEveryMs, 'space', (call) => this.#deps.core.capacity.run(call))
+    this.#every(measureEveryMs, 'sizes', (call) => this.#measure(call))
     this.#every(backupEveryMs, 'backup', () => this.#backUp())
   }
 
@@ -55,6 +59,7 @@ export class Upkeep {
     core.jobs.resume()
     await core.trash.sweep(call)
     await this.#reconcile(call)
+    await core.capacity.run(call)
     await this.#prune()
     await this.#backUp()
     collectGarbage()
@@ -72,6 +77,12 @@ export class Upkeep {
     const { core } = this.#deps
     await core.trash.sweep(call)
     await core.volumes.leaveUnusedStorages(call)
+  }
+
+  /** Not awaited: a storage that hangs would keep the others from being measured. */
+  #measure(call: CallContext): Promise<void> {
+    void this.#deps.core.measurements.run(call)
+    return Promise.resolve()
   }
 
   #prune(): Promise<void> {

@@ -1,6 +1,7 @@
 import { ConvoyError } from '../errors.js'
 import type { ConfigReport } from '../model/config-report.js'
 import type { DatabaseDescription } from '../model/database-description.js'
+import type { Space } from '../model/space.js'
 
 /** How the daemon is asked: rejects with a ConvoyError when it does not answer, or says no. */
 export interface ControlSource {
@@ -34,6 +35,8 @@ export interface DaemonDiagnosis {
   readonly isComplete: boolean
   /** Driver → why its storage does not answer. A daemon of an earlier version does not say. */
   readonly unavailable?: Readonly<Record<string, string>>
+  /** How much room storages had when they were asked last. A daemon of an earlier version does not say. */
+  readonly spaces?: readonly (Space & { readonly storage: string })[]
   readonly degraded?: string
   readonly database?: DatabaseDescription
   readonly databaseError?: string

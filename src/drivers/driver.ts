@@ -1,6 +1,7 @@
 import type { CallContext, Logger } from '../model/call-context.js'
 import type { OptionTable } from '../model/options.js'
-import type { Attributes, OnRemove, VolumeHandle, VolumePlace } from '../model/volume.js'
+import type { Space } from '../model/space.js'
+import type { Attributes, OnRemove, SizeLimit, VolumeHandle, VolumePlace } from '../model/volume.js'
 import type { VolumeName } from '../model/volume-name.js'
 
 /**
@@ -64,6 +65,12 @@ export interface Driver {
   leaveUnused(volumes: Iterable<VolumeOnStorage>, call: CallContext): Promise<void>
   /** What `inspect` shows under DriverInfo. Must not block on the storage. */
   inspect(volume: VolumeHandle, call: CallContext): Promise<Attributes>
+  /** What people who use the volume must know, from memory: `docker volume inspect` shows it. */
+  remarks(volume: VolumeHandle): Attributes
+  /** What the size of a volume is: a limit that its storage enforces, one that somebody has to watch, or none at all. */
+  limitOf(volume: VolumeHandle): Promise<SizeLimit>
+  /** How much room the storages have that are in use and answer; the others are left out. */
+  spaces(call: CallContext): AsyncIterable<StorageSpace>
   /** What `info` shows of the driver itself. */
   describe(): Attributes
   /**
@@ -81,6 +88,11 @@ export type StorageName = string | undefined
 /** By its handle, and while it is being made by its options. */
 export type VolumeOnStorage = VolumeHandle & { readonly options: Attributes }
 
+export interface StorageSpace extends Space {
+  /** As {@link Driver.storageOf}, or where it is: for people. */
+  readonly storage: string
+}
+
 export type Retirement = 'forgotten' | 'trashed'
 
 /** The context of a driver's call, with the volume's journal. */
@@ -97,6 +109,8 @@ export interface Journal {
 export interface RemovalProgress {
   /** Called with the number of entries removed so far, as often as the driver likes. */
   readonly onProgress?: (entriesRemoved: number) => void
+  /** Called with what the removal waits for; progress ends the wait. */
+  readonly onWait?: (reason: string) => void
 }
 
 export interface CreateRequest {

@@ -1,6 +1,7 @@
 import { ConvoyError } from '../errors.js'
 import type { OptionTable } from '../model/options.js'
 import type { Logger } from '../model/call-context.js'
+import type { VolumeHandle } from '../model/volume.js'
 import type { Driver } from './driver.js'
 import { openVfsDriver } from './vfs/open-vfs-driver.js'
 import { vfsDriverOptions, vfsVolumeOptions } from './vfs/vfs-options.js'
@@ -47,6 +48,11 @@ export class DriverRegistry {
 
   get all(): readonly Driver[] {
     return [...this.#drivers.values()]
+  }
+
+  /** A name for the storage that the volume is on, also of a driver that does not run: the same for all volumes that are there. */
+  nameStorage(volume: VolumeHandle & { readonly driver: string }): string {
+    return [volume.driver, this.#drivers.get(volume.driver)?.storageOf(volume) ?? []].flat().join(' ')
   }
 
   /** ConvoyError `invalid-argument` for a driver that this daemon does not run. */

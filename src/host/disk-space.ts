@@ -1,16 +1,11 @@
 import { ConvoyError } from '../errors.js'
+import type { Space } from '../model/space.js'
 import { runChecked } from './exec.js'
 
 /** Of the file system below a path. */
-export interface DiskSpace {
+export interface DiskSpace extends Space {
   /** The same for every path of one file system. */
   readonly filesystem: string
-  readonly sizeBytes: number
-  /** What is left for volumes; some more is root's alone. */
-  readonly freeBytes: number
-  /** 0 where the file system has no fixed number of them. */
-  readonly inodes: number
-  readonly freeInodes: number
 }
 
 /** By stat(1) in a process of its own, because a share may hang. ConvoyError `deadline-exceeded` when it does. */

@@ -38,7 +38,7 @@ const debianPackages: Readonly<Record<string, readonly string[]>> = {
   mount: ['losetup', 'mount', 'umount'],
   'nfs-common': ['mount.nfs', 'mount.nfs4'],
   udev: ['udevadm'],
-  'util-linux': ['blkid', 'blockdev', 'findmnt', 'fsfreeze', 'lsblk', 'nsenter', 'unshare', 'wipefs'],
+  'util-linux': ['blkid', 'blockdev', 'findmnt', 'fsfreeze', 'lsblk', 'nsenter', 'setpriv', 'unshare', 'wipefs'],
   xfsprogs: ['mkfs.xfs', 'xfs_growfs', 'xfs_io', 'xfs_quota', 'xfs_repair'],
 }
 

@@ -2,6 +2,7 @@ import * as fs from 'node:fs'
 import { dirname } from 'node:path'
 import { parseJsonObject } from '../model/json-object.js'
 import { optional } from '../model/optional.js'
+import type { Space } from '../model/space.js'
 import { isErrno } from '../errors.js'
 import { type Fsync, ifPossible, type NewContent, replaceFile, setAside, sync } from './replace-file.js'
 
@@ -11,6 +12,11 @@ export type FileOperation =
   | { readonly op: 'stat'; readonly path: string }
   /** Asks the storage itself: the kernel knows of a `stat` also while a server does not answer. */
   | { readonly op: 'statfs'; readonly path: string }
+  /**
+   * `null` when a directory that is made at `path` can be given to another user, otherwise whose it stays: `uid:gid`. It is gone
+   * afterwards.
+   */
+  | { readonly op: 'try-owner'; readonly path: string }
   /** Fails with EEXIST when anything is there, so that what follows in the list does not happen. */
   | { readonly op: 'expect-nothing'; readonly path: string }
   /** An existing directory is no error, and keeps its mode. */
@@ -40,7 +46,7 @@ export type FileOperation =
 
 type Amend = Extract<FileOperation, { op: 'amend' }>
 
-export type Members = Readonly<Record<string, string>>
+export type Members = Readonly<Record<string, string | number>>
 
 /** Sets members of the JSON object in a file, all or none; the others stay as they are. */
 export interface Amendment extends Pick<NewContent, 'spare'> {
@@ -63,9 +69,10 @@ export interface FileStatus {
 }
 
 /** What an operation answers; `null` where it answers nothing or found nothing. */
-export type FileResult = FileStatus | string | readonly string[] | null
+export type FileResult = FileStatus | Space | string | readonly string[] | null
 
 const largestFileBytes = 1024 * 1024
+const anyUser = 1
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants
 
 /** Carries out one operation. Only the slow part, `fsync`, may leave the thread: others of the same process go on meanwhile. */
@@ -74,8 +81,9 @@ export async function performFileOperation(operation: FileOperation, fsync: Fsyn
     case 'stat':
       return status(operation.path)
     case 'statfs':
-      fs.statfsSync(operation.path)
-      return null
+      return space(operation.path)
+    case 'try-owner':
+      return tryOwner(operation.path)
     case 'expect-nothing':
       expectNothing(operation.path)
       return null
@@ -117,6 +125,25 @@ function status(path: string): FileStatus | null {
   const found = fs.lstatSync(path, { throwIfNoEntry: false })
   if (found === undefined) return null
   return { kind: found.isDirectory() ? 'directory' : found.isFile() ? 'file' : 'other', inode: found.ino }
+}
+
+function space(path: string): Space {
+  const { bsize, blocks, bavail, files, ffree } = fs.statfsSync(path)
+  return { sizeBytes: blocks * bsize, freeBytes: bavail * bsize, inodes: files, freeInodes: ffree }
+}
+
+function tryOwner(path: string): string | null {
+  makeDirectory(path, 0o700)
+  const { uid, gid } = fs.lstatSync(path)
+  try {
+    fs.lchownSync(path, anyUser, anyUser)
+    return null
+  } catch (thrown) {
+    if (!isErrno(thrown, 'EPERM', 'EACCES', 'EINVAL')) throw thrown
+    return `${uid}:${gid}`
+  } finally {
+    ifPossible(() => fs.rmdirSync(path))
+  }
 }
 
 function expectNothing(path: string): void {

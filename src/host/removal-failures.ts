@@ -5,6 +5,7 @@ export class RemovalFailures {
   readonly #root: string
   #count = 0
   #inUse = false
+  #isHeldOpenOnly = true
   #first: { readonly path: string; readonly thrown: unknown } | undefined
 
   constructor(root: string) {
@@ -15,10 +16,16 @@ export class RemovalFailures {
     return this.#count > 0
   }
 
+  /** The only hindrance are files that are open: one of them. */
+  get heldOpen(): string | undefined {
+    return this.#isHeldOpenOnly ? this.#first?.path : undefined
+  }
+
   /** `path` names the components below the root; it is called for the failure to show only. */
   add(path: () => readonly Buffer[], thrown: unknown): void {
     this.#count += 1
     this.#inUse ||= errorCode(thrown) === 'EBUSY'
+    this.#isHeldOpenOnly &&= errorCode(thrown) === 'EBUSY' && isRemovedWhileOpen(path().at(-1))
     this.#first ??= { path: shorten(path().join('/')), thrown }
   }
 
@@ -42,6 +49,11 @@ const reasons: Readonly<Record<string, string>> = {
   EPERM: 'not permitted, it may be immutable or append-only (see lsattr)',
   EROFS: 'the file system is read-only',
   ESTALE: 'the server no longer knows it',
+}
+
+/** What the client of NFS calls a file that was removed while a process of this host has it open. It goes when that closes it. */
+function isRemovedWhileOpen(name: Buffer | undefined): boolean {
+  return /^\.nfs[0-9a-f]{16,}$/.test(name?.toString('latin1') ?? '')
 }
 
 const shorten = (path: string) => (path.length > 300 ? `…${path.slice(-300)}` : path)

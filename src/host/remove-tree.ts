@@ -1,5 +1,6 @@
 import { rmdirSync } from 'node:fs'
 import { ConvoyError } from '../errors.js'
+import { optional } from '../model/optional.js'
 import { Descent, type Level } from './descent.js'
 import { EventLoopTurn } from './event-loop-turn.js'
 import { OpenDirectory } from './open-directory.js'
@@ -15,6 +16,11 @@ export interface RemoveTreeOptions {
 export interface RemovedTree {
   /** Files, links and directories, the top one included. */
   readonly entriesRemoved: number
+  /**
+   * A file on NFS that a process of this host still has open, in what is left of the tree because of such files alone: it goes
+   * once it is closed.
+   */
+  readonly heldOpen?: string
 }
 
 /**
@@ -32,7 +38,7 @@ export async function removeTree(path: string, options: RemoveTreeOptions = {}):
   } finally {
     removal.close()
   }
-  return { entriesRemoved: removal.entriesRemoved }
+  return { entriesRemoved: removal.entriesRemoved, ...optional('heldOpen', removal.heldOpen) }
 }
 
 /** A thousand levels of a thousand directories each would not fit into memory, so deep levels remember few. */
@@ -71,7 +77,11 @@ class TreeRemoval {
       else if (this.#descent.depth > 0) this.#leave(level)
       else isDone = this.#removeRoot(level)
     }
-    this.#failures.throwIfAny()
+    if (this.heldOpen === undefined) this.#failures.throwIfAny()
+  }
+
+  get heldOpen(): string | undefined {
+    return this.#failures.heldOpen
   }
 
   close(): void {

@@ -80,8 +80,13 @@ export class SystemJobProcesses implements JobProcesses {
   async readProgress(id: string): Promise<JobProgress | undefined> {
     const json = await readJobFile(this.#folder(id), 'progress.json')
     if (typeof json?.['done'] !== 'number') return undefined
-    const { done, total, unit } = json
-    return { done, ...(typeof total === 'number' ? { total } : {}), unit: unit === 'bytes' ? 'bytes' : 'entries' }
+    const { done, total, unit, waitsFor } = json
+    return {
+      done,
+      ...(typeof total === 'number' ? { total } : {}),
+      unit: unit === 'bytes' ? 'bytes' : 'entries',
+      ...(typeof waitsFor === 'string' ? { waitsFor } : {}),
+    }
   }
 
   async removeFolder(id: string): Promise<void> {

@@ -24,6 +24,9 @@ const severities = {
   'volume.destroy': 'info',
   'volume.rename': 'info',
   'volume.resize': 'info',
+  /** It takes more than its size, which nothing but this enforces, or root of the host did. Told once, until it is within. */
+  'volume.over-limit': 'warning',
+  'volume.within-limit': 'info',
   'volume.mount': 'info',
   'volume.unmount': 'info',
   /** A mount id ended that nobody gave back: see `reason`. */
@@ -33,6 +36,9 @@ const severities = {
   'job.cancel': 'info',
   'driver.unavailable': 'error',
   'driver.available': 'info',
+  /** A storage has little room left, or few inodes. Told once, until it has room. */
+  'driver.nearly-full': 'warning',
+  'driver.has-room': 'info',
   /** A container that a failed mount had left behind runs again, because the daemon started it. */
   'container.revive': 'info',
   /** It did not start again, and is left as it is. */
@@ -89,6 +95,12 @@ export interface EventDetails {
   /** What was found: `volume.discover`. */
   readonly state?: 'ready' | 'forgotten' | 'trashed'
   readonly sizeBytes?: number
+  /** What a volume takes. */
+  readonly usedBytes?: number
+  /** Which of the driver's. */
+  readonly storage?: string
+  /** How full it is. */
+  readonly percent?: number
   readonly job?: string
   readonly kind?: string
   readonly pid?: number

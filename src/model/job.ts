@@ -14,6 +14,8 @@ export interface JobProgress {
   readonly done: number
   readonly total?: number
   readonly unit: 'entries' | 'bytes'
+  /** What it waits for now. */
+  readonly waitsFor?: string
 }
 
 /** Work that takes longer than a call: a child process and a folder. */

@@ -27,6 +27,9 @@ export type VolumeState =
 export type OnRemove = 'retain' | 'trash' | 'delete' | 'ignore'
 export const onRemoveWords = ['retain', 'trash', 'delete', 'ignore'] as const satisfies readonly OnRemove[]
 
+/** What the size of a volume means: `soft` is told of when it is exceeded, and nothing else. */
+export type SizeLimit = 'hard' | 'soft' | 'none'
+
 export type Attributes = Readonly<Record<string, string>>
 
 /** All that a driver needs to find the volume again. Core stores it and hands it back unchanged. */

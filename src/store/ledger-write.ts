@@ -36,6 +36,8 @@ export type Setting =
   | 'discovered'
   /** JSON: the id of the event up to which each target of notifications has been told, by its name. */
   | 'notify-positions'
+  /** JSON: what is wrong and was told, and since when. */
+  | 'alerts'
 
 /** All rows, as read at start. */
 export interface LedgerContents {

@@ -2,7 +2,14 @@ import type Sqlite from 'better-sqlite3'
 import type { Setting } from './ledger-write.js'
 import { RowReader } from './row.js'
 
-const keys = ['host-id', 'epoch', 'boot-id', 'discovered', 'notify-positions'] as const satisfies readonly Setting[]
+const keys = [
+  'host-id',
+  'epoch',
+  'boot-id',
+  'discovered',
+  'notify-positions',
+  'alerts',
+] as const satisfies readonly Setting[]
 
 /** What the host remembers about itself. */
 export function settingsTable(sqlite: Sqlite.Database) {

@@ -39,6 +39,7 @@ t.test('a volume is created, shown and listed as Convoy 0.5 showed it', async (t
       MountPoint: '',
       Size: '1073741824',
       VolumeCreatedAt: 'Thu Jan 01 00:00:00 +0000 2026',
+      SizeLimit: 'soft',
       VolumeName: 'db',
       Place: 'db',
     },

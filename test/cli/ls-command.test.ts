@@ -52,9 +52,17 @@ t.test('ls --format json prints an object a line', async (t) => {
   t.same(JSON.parse(lines[1]!), {
     ...{ Name: 'db', ID: 'id-1', Driver: 'vfs', State: 'attached', Origin: 'created', Mounts: 2, Size: '10 GiB' },
     ...{ SizeBytes: 10 * 1024 ** 3, Created: '3 hours ago', CreatedAt: '2026-11-20T09:00:00Z', Mountpoint: '/v/db' },
-    Options: { size: '10G' },
+    ...{ Used: '', MeasuredAt: '', Options: { size: '10G' } },
   })
   t.equal((await convoy('ls', '--format', '{{json .}}')).out, out)
+})
+
+t.test('ls shows what a volume took when it was measured, and when that was', async (t) => {
+  const measured = { name: 'db', driver: 'vfs', usedBytes: 2 ** 30, measuredAt: '2026-11-20T11:57:00Z' }
+  const { convoy } = await bench(t, [measured])
+  t.match(await convoy('ls', '--format', '{{.Name}} {{.Used}} {{.UsedBytes}}'), {
+    out: 'db 1 GiB 3 minutes ago 1073741824\n',
+  })
 })
 
 const templates: readonly (readonly [format: string, out: string])[] = [

@@ -53,5 +53,6 @@ t.test('nothing is said of a rate in the first second, nor of one that runs back
 t.test('the table shows a percentage, or how much is done', async (t) => {
   t.equal(describeProgress(job({ done: 1, total: 3, unit: 'entries' })), '33%')
   t.equal(describeProgress(job({ done: 7, unit: 'entries' })), '7 entries')
+  t.equal(describeProgress(job({ done: 7, unit: 'entries', waitsFor: 'the end' })), 'waits for the end')
   t.equal(describeProgress(job()), '')
 })

@@ -137,10 +137,20 @@ function attachment(withSubject: WithSubject): void {
     t.ok(Number.isSafeInteger(empty) && empty >= 0 && full > empty, `${empty} and ${full}`)
   })
 
+  withSubject('a storage that was used says how much room it has', async (t, subject) => {
+    const volume = await subject.make('db')
+    for await (const { storage, sizeBytes, freeBytes } of subject.driver.spaces(subject.call(volume))) {
+      t.type(storage, 'string')
+      t.ok(sizeBytes >= freeBytes && freeBytes >= 0, `${freeBytes} of ${sizeBytes}`)
+    }
+  })
+
   withSubject('inspect and describe answer while the storage hangs', async (t, subject) => {
     const volume = await subject.make('db')
     subject.faults.hang()
-    const shown = { ...(await subject.driver.inspect(volume, subject.call(volume))), ...subject.driver.describe() }
+    t.match(await subject.driver.limitOf(volume), /^(?:hard|soft|none)$/)
+    const own = { ...(await subject.driver.inspect(volume, subject.call(volume))), ...subject.driver.describe() }
+    const shown = { ...own, ...subject.driver.remarks(volume) }
     for (const [key, value] of Object.entries(shown)) t.type(value, 'string', key)
   })
 

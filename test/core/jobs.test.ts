@@ -1,6 +1,7 @@
 import t from 'tap'
 import { ConvoyError } from '../../src/errors.js'
 import type { Job } from '../../src/model/job.js'
+import type { VolumeHandle } from '../../src/model/volume.js'
 import { dayMs } from '../fakes/fake-clock.js'
 import { textOf } from '../fakes/invariants.js'
 import { named, World } from '../fakes/world.js'
@@ -43,6 +44,37 @@ t.test('no more jobs run at once than may, the others wait for their turn', asyn
   t.same(new Set(states(world)), new Set(['succeeded']))
   t.equal(world.storages.directory.pieces.size, 0)
   t.same(world.jobs.folders, [], 'their folders are gone')
+})
+
+t.test('removals that hang with a dead share hold up nobody on another storage', async (t) => {
+  const world = World.unstarted({ mostRunningJobs: 1 })
+  // Each volume that is called so is on a share of its own.
+  world.decorate = (driver) =>
+    Object.assign(driver, { storageOf: ({ name }: VolumeHandle) => (name.startsWith('on-dead') ? 'dead' : undefined) })
+  await world.restart()
+  const names = ['on-dead-1', 'on-dead-2', 'alive-1', 'alive-2']
+  for (const name of names) {
+    await world.create(name)
+    await world.core.removal.delete(named(name), world.call())
+  }
+  world.clock.advance(dayMs)
+  await world.core.trash.sweep(world.call())
+  await world.settle()
+  const running = () =>
+    world.core.jobs
+      .list()
+      .flatMap(({ state, request }) => (state === 'running' ? request.volume.name : []))
+      .sort()
+  t.same(running(), ['alive-1', 'on-dead-1'])
+  await world.jobs.finish(world.jobs.running[1] ?? '')
+  await world.settle()
+  t.same(running(), ['alive-2', 'on-dead-1'])
+  await world.restart()
+  t.same(running(), ['alive-2', 'on-dead-1'], 'nor after a restart')
+  const hanging = world.core.jobs.list().find(({ request }) => request.volume.name === 'on-dead-1')
+  t.match(await world.core.jobs.cancel(hanging?.id ?? ''), { state: 'cancelled' })
+  await world.settle()
+  t.same(running(), ['alive-2', 'on-dead-2'])
 })
 
 t.test('a job tells how far it has come', async (t) => {

@@ -137,6 +137,16 @@ const cases: Readonly<Record<string, Case>> = {
     ...{ check: 'space', severity: 'error', what: /5 of 10000 inodes left/ },
     cause: (site) => (site.freeInodes = 5),
   },
+  'a share that is nearly full, by what the daemon says': {
+    ...{ check: 'space', severity: 'warning', what: /nas:\/exports has 5 GiB of 100 GiB left/ },
+    cause: (site) => {
+      const full = { sizeBytes: 100 * GiB, freeBytes: 5 * GiB, inodes: 0, freeInodes: 0 }
+      site.answers['/v1/diagnosis']['spaces'] = [
+        { driver: 'vfs', storage: 'nas:/exports', ...full },
+        { driver: 'vfs', storage: '/srv/volumes', ...full, freeBytes: 0 },
+      ]
+    },
+  },
   'a share that hangs': {
     ...{ check: 'space', severity: 'warning', what: /srv\/volumes has cannot be found out: stat did not end/ },
     cause: (site) => (site.isHanging = true),

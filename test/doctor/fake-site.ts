@@ -165,6 +165,7 @@ export class FakeSite {
     [/^sudo convoy trash empty/, () => this.#emptyTrash()],
     [/^sudo convoy delete /, () => (this.answers['/v1/forgotten'] = [])],
     [/^sudo du -xh --max-depth=1 \/var\/lib\/convoy \/srv\/volumes \| sort -h$/, () => this.#makeRoom()],
+    [/^sudo convoy du \$\(sudo convoy ls -q\) \| sort -h$/, () => delete this.answers['/v1/diagnosis']['spaces']],
     [/^sudo umount -l \/srv\/volumes && sudo mount \/srv\/volumes$/, () => (this.isHanging = false)],
     [/^sudo timedatectl set-ntp true$/, () => this.#setClock()],
   ]

@@ -9,12 +9,13 @@ import type {
   Retirement,
   SnapshotOperations,
   StorageName,
+  StorageSpace,
 } from '../../src/drivers/driver.js'
 import { ConvoyError } from '../../src/errors.js'
 import { optional } from '../../src/model/optional.js'
 import type { OptionTable } from '../../src/model/options.js'
 import { parseSizeBytes } from '../../src/model/size.js'
-import type { Attributes, VolumeHandle, VolumePlace } from '../../src/model/volume.js'
+import type { Attributes, SizeLimit, VolumeHandle, VolumePlace } from '../../src/model/volume.js'
 import type { VolumeName } from '../../src/model/volume-name.js'
 import type { FakeKernel } from './fake-kernel.js'
 import { FakeSnapshots } from './fake-snapshots.js'
@@ -142,6 +143,19 @@ export abstract class FakeDriver implements Driver {
 
   inspect(volume: VolumeHandle): Promise<Attributes> {
     return Promise.resolve({ Place: volume.attributes['place'] ?? '' })
+  }
+
+  remarks(): Attributes {
+    return {}
+  }
+
+  limitOf(): Promise<SizeLimit> {
+    return Promise.resolve('soft')
+  }
+
+  async *spaces(): AsyncIterable<StorageSpace> {
+    const { space } = await this.step('spaces', () => this.deps.storage)
+    if (space !== undefined) yield { ...space, storage: `${this.name}-storage` }
   }
 
   describe(): Attributes {

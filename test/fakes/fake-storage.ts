@@ -1,4 +1,5 @@
 import { ConvoyError } from '../../src/errors.js'
+import type { Space } from '../../src/model/space.js'
 import type { Attributes, OnRemove } from '../../src/model/volume.js'
 import type { VolumeName } from '../../src/model/volume-name.js'
 
@@ -32,6 +33,8 @@ export class FakeStorage {
   readonly markers = new Map<string, Marker>()
   readonly pieces = new Map<string, Piece>()
   readonly snapshots = new Map<string, Piece>()
+  /** How much room there is, if somebody wants to know. */
+  space: Space | undefined
   /** Why the storage does not answer now. */
   outage: ConvoyError | undefined
 

@@ -60,11 +60,15 @@ class Story {
         return
       case 'volume.rename':
       case 'volume.resize':
+      case 'volume.over-limit':
+      case 'volume.within-limit':
       case 'job.finish':
       case 'job.fail':
       case 'job.cancel':
       case 'driver.unavailable':
       case 'driver.available':
+      case 'driver.nearly-full':
+      case 'driver.has-room':
       case 'container.revive':
       case 'container.revive.fail':
       case 'daemon.start':

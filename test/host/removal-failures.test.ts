@@ -34,6 +34,21 @@ t.test('one mount in the tree makes it in use, wherever it was found', async (t)
   }
 })
 
+t.test('files of NFS that are still open are told from all else', async (t) => {
+  const heldOpen = (...failed: readonly (readonly [name: string, code: string])[]) => {
+    const failures = new RemovalFailures('/root')
+    for (const [name, code] of failed) failures.add(path(name), failure(code))
+    return failures.heldOpen
+  }
+  const open = ['a/.nfs00000000000f1e2d00000003', 'EBUSY'] as const
+  t.equal(heldOpen(), undefined)
+  t.equal(heldOpen(open, open), open[0])
+  t.equal(heldOpen(open, ['b', 'EBUSY']), undefined, 'something is mounted')
+  t.equal(heldOpen(['b', 'EPERM'], open), undefined)
+  t.equal(heldOpen(['a/.nfs00000000000f1e2d00000003', 'EPERM']), undefined)
+  t.equal(heldOpen(['.nfs-mine', 'EBUSY']), undefined)
+})
+
 t.test('a path of any depth makes a message that people can read', async (t) => {
   const failures = new RemovalFailures('/root')
   failures.add(path('deep/'.repeat(10_000) + 'end'), failure('EUNKNOWN'))

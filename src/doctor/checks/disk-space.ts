@@ -1,7 +1,8 @@
 import { isConvoyError, toConvoyError } from '../../errors.js'
-import type { DiskSpace } from '../../host/disk-space.js'
 import { formatSize } from '../../model/size.js'
+import type { Space } from '../../model/space.js'
 import type { Check } from '../check.js'
+import type { DaemonDiagnosis } from '../daemon-view.js'
 import type { Finding, Severity } from '../finding.js'
 import type { Site } from '../site.js'
 import { quote } from './commands.js'
@@ -24,8 +25,18 @@ export const enoughSpace: Check = {
     const mend = { command: await commandFor(paths, site) }
     const looked = await Promise.all(paths.map((path) => lookAt(path, site)))
     const first = looked.filter(({ filesystem }, at) => looked.findIndex((one) => one.filesystem === filesystem) === at)
-    return first.flatMap(({ findings }) => findings.map((finding) => ({ mend, ...finding })))
+    const ofPaths = first.flatMap(({ findings }) => findings.map((finding) => ({ mend, ...finding })))
+    const share = { command: await commandForShares(site) }
+    const ofShares = (await lookAtShares(paths, site)).map((finding) => ({ ...finding, mend: share }))
+    return [...ofPaths, ...ofShares]
   },
+}
+
+/** By what the daemon says: nothing else here touches a share. */
+async function lookAtShares(paths: readonly string[], { daemon }: Site): Promise<readonly Finding[]> {
+  const { spaces = [] } = await daemon.get('/v1/diagnosis').catch((): Partial<DaemonDiagnosis> => ({}))
+  const shares = spaces.filter(({ storage }) => !storage.startsWith('/') && !paths.includes(storage))
+  return shares.flatMap(({ storage, ...space }) => describe(storage, space))
 }
 
 interface Looked {
@@ -47,7 +58,7 @@ async function lookAt(path: string, { host }: Site): Promise<Looked> {
   }
 }
 
-function describe(path: string, space: DiskSpace): readonly Finding[] {
+function describe(path: string, space: Space): readonly Finding[] {
   const { freeBytes, sizeBytes, freeInodes, inodes } = space
   const why = 'when it is full, containers cannot write and no volume can be created or changed'
   for (const { severity, share, bytes } of limits) {
@@ -61,9 +72,15 @@ function describe(path: string, space: DiskSpace): readonly Finding[] {
 }
 
 /** What is deleted already goes first. */
-async function commandFor(paths: readonly string[], { daemon }: Site): Promise<string> {
+async function commandFor(paths: readonly string[], site: Site): Promise<string> {
+  return (await commandForTrash(site)) ?? `sudo du -xh --max-depth=1 ${paths.map(quote).join(' ')} | sort -h`
+}
+
+async function commandForShares(site: Site): Promise<string> {
+  return (await commandForTrash(site)) ?? 'sudo convoy du $(sudo convoy ls -q) | sort -h'
+}
+
+async function commandForTrash({ daemon }: Site): Promise<string | undefined> {
   const trash = await daemon.get('/v1/trash').catch(() => [])
-  return trash.length > 0
-    ? 'sudo convoy trash empty'
-    : `sudo du -xh --max-depth=1 ${paths.map(quote).join(' ')} | sort -h`
+  return trash.length > 0 ? 'sudo convoy trash empty' : undefined
 }

@@ -33,6 +33,7 @@ export class ShareRoot implements VfsRoot {
   #leaving: Promise<void> = Promise.resolve()
   #replacing: Promise<void> | undefined
   #replacements = 0
+  #wasFound = false
 
   constructor(settings: ShareRootSettings) {
     const { files, mountpoint, log } = settings
@@ -56,6 +57,10 @@ export class ShareRoot implements VfsRoot {
     return this.#settings.share.source
   }
 
+  get isThere(): boolean {
+    return this.#wasFound && this.#health.downForMs === undefined
+  }
+
   get longDown(): ConvoyError | undefined {
     return this.#health.longDown
   }
@@ -63,6 +68,7 @@ export class ShareRoot implements VfsRoot {
   use<T>(act: () => Promise<T>): Promise<T> {
     const once = async () => {
       await this.find()
+      this.#wasFound = true
       const replacements = this.#replacements
       return act().catch((thrown: unknown) => {
         // What the server has exported anew has another root: our mount of it leads nowhere.

@@ -25,10 +25,12 @@ export interface Sidecar {
   readonly retiredAt?: string
   /** The host that wrote this. */
   readonly host: string
+  /** What else was in the file, of a newer program for example: it stays there. */
+  readonly others?: Readonly<Record<string, unknown>>
 }
 
-export function formatSidecar(sidecar: Sidecar): string {
-  return `${JSON.stringify(sidecar, null, 2)}\n`
+export function formatSidecar({ others, ...sidecar }: Sidecar): string {
+  return `${JSON.stringify({ ...others, ...sidecar }, null, 2)}\n`
 }
 
 /** The sidecar in that text, or undefined when it is none: a share is written by others, too. */
@@ -41,7 +43,7 @@ export function parseSidecar(text: string): Sidecar | undefined {
   if (state !== 'live' && state !== 'forgotten' && state !== 'trashed') return undefined
   if (origin !== 'created' && origin !== 'adopted') return undefined
   if (!isDate(createdAt) || !isAttributes(options) || typeof host !== 'string') return undefined
-  return {
+  const known = {
     version,
     name,
     id,
@@ -55,7 +57,20 @@ export function parseSidecar(text: string): Sidecar | undefined {
     ...optional('quotaProject', wholeNumber(json['quotaProject'])),
     ...optional('retiredAt', isDate(json['retiredAt']) ? json['retiredAt'] : undefined),
     host,
+  } as const
+  const others = Object.entries(json).filter(([key]) => !Object.hasOwn(known, key))
+  return { ...known, ...(others.length === 0 ? {} : { others: Object.fromEntries(others) }) }
+}
+
+/** What is wrong with a text that is no sidecar, and what to do about its file. */
+export function describeFault(text: string): { readonly problem: string; readonly hint: string } {
+  const version = parseJsonObject(text)?.['version']
+  if (typeof version === 'number' && version > 1) {
+    const problem = `it is of a newer version of convoy (version ${version})`
+    return { problem, hint: 'install that version on this host, too' }
   }
+  const problem = text.trim() === '' ? 'it is empty' : version === undefined ? 'it is cut off' : 'it makes no sense'
+  return { problem, hint: 'put back a copy of that file, or move it away: the data of the volume stays where it is' }
 }
 
 /** Ids become file names, so they are checked wherever they come in. */

@@ -8,6 +8,7 @@ import { profileOption } from '../../model/profile.js'
 import type { Attributes } from '../../model/volume.js'
 import type { VolumeName } from '../../model/volume-name.js'
 import type { CreatedVolume, CreateRequest, DriverCall, Journal } from '../driver.js'
+import type { ShareOwnership } from './share-ownership.js'
 import type { Sidecar } from './sidecar.js'
 import { vfsVolumeOptions } from './vfs-options.js'
 import type { VfsRoot } from './vfs-root.js'
@@ -18,6 +19,7 @@ interface CreationDeps {
   readonly root: VfsRoot
   readonly storage: VfsStorage
   readonly quota: ProjectQuota
+  readonly ownership: ShareOwnership
   readonly hostId: string
 }
 
@@ -34,11 +36,13 @@ export class VfsCreation {
   /** `texts`: the request's options in today's names. */
   async create(request: CreateRequest, texts: Attributes, call: DriverCall): Promise<CreatedVolume> {
     const options = parseOptions({ ...vfsVolumeOptions, ...profileOption }, texts, 'volume option')
-    const { root, storage } = this.#deps
+    const { root, storage, ownership } = this.#deps
     await storage.prepare()
+    await ownership.look()
     if (root.source !== undefined) await noteBegun(storage.where, call.journal)
     try {
-      if (options.id !== undefined) return await this.#createOver(request, options, call)
+      const isUsual = options.id === undefined && this.#refusalOf(options) === undefined
+      if (!isUsual) return await this.#createOver(request, options, call)
       return await this.#createFresh(request, options, call)
     } catch (thrown) {
       throw await storage.reasonFor(thrown)
@@ -61,20 +65,23 @@ export class VfsCreation {
   async #createOver(request: CreateRequest, options: VolumeOptions, call: DriverCall): Promise<CreatedVolume> {
     const { storage } = this.#deps
     const directory = options.id ?? request.name
-    const path = storage.layout.data(directory)
-    const [text, status] = await storage.run(
-      { op: 'read', path: storage.layout.sidecar(request.name) },
-      { op: 'stat', path },
-    )
-    const existing = readSidecar(text)
+    const [path, file] = [storage.layout.data(directory), storage.layout.sidecar(request.name)]
+    const [text, status] = await storage.run({ op: 'read', path: file }, { op: 'stat', path })
+    const existing = readSidecar(text, file)
     // The storage knows the name already: the call is repeated, or another host or an earlier ledger made the volume.
     if (existing !== undefined && existing.id !== request.id) return this.#takeOver(existing)
     if (existing !== undefined) return this.#complete({ ...existing, state: 'live' }, options, call)
     const isThere = isDirectory(status, path)
     if (!isThere && options.id !== undefined) throw noSuchDirectory(path)
     if (isThere && (await storage.isTaken(directory))) throw nameTaken(directory, path)
+    const refusal = isThere ? undefined : this.#refusalOf(options)
+    if (refusal !== undefined) throw refusal
     await this.#refuseOldLayout(request.name)
     return this.#complete(await this.#draft(request, options, isThere ? 'adopted' : 'created'), options, call)
+  }
+
+  #refusalOf({ uid, gid }: VolumeOptions): ConvoyError | undefined {
+    return uid === undefined && gid === undefined ? undefined : this.#deps.ownership.refusal
   }
 
   async #draft(request: CreateRequest, options: VolumeOptions, origin: Sidecar['origin']): Promise<Sidecar> {

@@ -1,13 +1,13 @@
 import { join, relative } from 'node:path'
 import { isConvoyError } from '../../errors.js'
 import { within } from '../../host/clock.js'
-import { runChecked } from '../../host/exec.js'
 import type { ProjectQuota } from '../../host/project-quota.js'
-import { removeTree } from '../../host/remove-tree.js'
+import { measureTree } from '../../host/measure-tree.js'
+import { removePatiently } from '../../host/patient-removal.js'
 import { sourceBelow } from '../../host/volume-holders.js'
 import type { CallContext, Logger } from '../../model/call-context.js'
 import { parseSizeBytes } from '../../model/size.js'
-import type { Attributes, VolumeHandle, VolumePlace } from '../../model/volume.js'
+import type { Attributes, SizeLimit, VolumeHandle, VolumePlace } from '../../model/volume.js'
 import type { VolumeName } from '../../model/volume-name.js'
 import type {
   CreatedVolume,
@@ -20,9 +20,11 @@ import type {
   Retirement,
   StorageName,
   VolumeOnStorage,
+  StorageSpace,
 } from '../driver.js'
 import { parseShareSource } from './nfs-share.js'
 import { withTodaysNames } from './old-share-options.js'
+import { describeFault } from './sidecar.js'
 import { vfsVolumeOptions } from './vfs-options.js'
 import type { VfsPlace } from './vfs-place.js'
 import type { VfsPlaces } from './vfs-places.js'
@@ -38,8 +40,6 @@ import {
   unlessNotFound,
 } from './vfs-volume.js'
 
-/** A tree of millions of files on a slow disk. */
-const usageTimeoutMs = 10 * 60_000
 /** For a storage that has been away for long: whoever waits for it longer keeps Docker waiting for nothing. */
 const lastChanceMs = 4000
 
@@ -74,7 +74,7 @@ export class VfsDriver implements Driver {
     const { storage, retirement } = this.#homeOf(volume)
     if (!isTrashed(volume)) await retirement.retire(volume, 'trashed').catch(unlessNotFound)
     if (!(await storage.isThere(volume))) return
-    await removeTree(storage.layout.trashedData(volume.id), call)
+    await removePatiently(storage.layout.trashedData(volume.id), call)
     await storage.run(...storage.unlink(storage.layout.trashedSidecar(volume.id)))
   }
 
@@ -148,10 +148,9 @@ export class VfsDriver implements Driver {
   async usage(volume: VolumeHandle, { signal }: CallContext): Promise<number> {
     const { root, storage } = this.#homeOf(volume)
     await root.find()
-    const options = { timeoutMs: usageTimeoutMs, signal }
-    const path = storage.layout.currentData(volume)
-    const { stdout } = await runChecked('du', ['-skx', '--', path], options, 'unavailable')
-    return Number.parseInt(stdout, 10) * 1024
+    // What hangs already is found out soon.
+    await storage.run({ op: 'statfs', path: root.path })
+    return measureTree(storage.layout.currentData(volume), signal)
   }
 
   storages(log: Logger): readonly StorageName[] {
@@ -170,13 +169,37 @@ export class VfsDriver implements Driver {
 
   async inspect(volume: VolumeHandle): Promise<Attributes> {
     const { root, storage } = this.#homeOf(volume)
-    const path = storage.layout.data(directoryOf(volume))
-    const isLimited = volume.attributes['quotaProject'] !== undefined && (await this.#deps.quota.isEnforced(path))
     return {
-      Path: path,
+      Path: storage.layout.data(directoryOf(volume)),
       PrepareForVM: String(volume.attributes['imageBytes'] !== undefined),
-      SizeEnforced: String(isLimited),
+      SizeEnforced: String((await this.limitOf(volume)) === 'hard'),
       ...root.describe(),
+    }
+  }
+
+  remarks(volume: VolumeHandle): Attributes {
+    return this.#homeOf(volume).ownership.remarks
+  }
+
+  async limitOf(volume: VolumeHandle): Promise<SizeLimit> {
+    const { quotaProject, imageBytes } = volume.attributes
+    // The size of a disk image.
+    if (imageBytes !== undefined) return 'none'
+    if (quotaProject === undefined) return 'soft'
+    const path = this.#homeOf(volume).storage.layout.data(directoryOf(volume))
+    return (await this.#deps.quota.isEnforced(path)) ? 'hard' : 'soft'
+  }
+
+  async *spaces({ log }: CallContext): AsyncIterable<StorageSpace> {
+    for (const place of this.#deps.places.opened.filter(({ root }) => root.isThere)) {
+      try {
+        yield* [(await place.space()) ?? []].flat()
+      } catch (thrown) {
+        log.debug(
+          { storage: place.root.source ?? place.root.path, err: thrown },
+          'a storage does not say how full it is',
+        )
+      }
     }
   }
 
@@ -210,8 +233,8 @@ function sourceIn(options: Attributes): StorageName {
 async function* discoverIn({ root, storage }: VfsPlace, { log }: CallContext): AsyncIterable<DiscoveredVolume> {
   await root.find()
   for (const which of ['volumes', 'trash'] as const) {
-    for await (const { path, sidecar } of storage.list(which)) {
-      if (sidecar === undefined) log.warn({ file: path }, 'not a sidecar file: left alone')
+    for await (const { path, text, sidecar } of storage.list(which)) {
+      if (sidecar === undefined) log.warn({ file: path, ...describeFault(text) }, 'not a sidecar file: left alone')
       else yield discovered(sidecar, storage.handleOf(sidecar))
     }
   }

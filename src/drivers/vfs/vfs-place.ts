@@ -1,5 +1,8 @@
+import { join } from 'node:path'
 import type { FileRunner } from '../../host/file-process.js'
 import type { ProjectQuota } from '../../host/project-quota.js'
+import type { StorageSpace } from '../driver.js'
+import { isOnNfs, ShareOwnership } from './share-ownership.js'
 import { VfsCreation } from './vfs-creation.js'
 import { VfsRetirement } from './vfs-retirement.js'
 import type { VfsRoot } from './vfs-root.js'
@@ -16,14 +19,32 @@ export class VfsPlace {
   readonly storage: VfsStorage
   readonly creation: VfsCreation
   readonly retirement: VfsRetirement
+  readonly ownership: ShareOwnership
   readonly #files: FileRunner
 
   constructor(deps: VfsPlaceDeps) {
     this.root = deps.root
     this.storage = new VfsStorage(deps)
-    this.creation = new VfsCreation({ ...deps, storage: this.storage })
+    this.ownership = new ShareOwnership({
+      run: (operation) => this.storage.run(operation),
+      probe: () => join(this.storage.layout.internal, `owner-${deps.hostId}`),
+      isRemote: () => (deps.root.source === undefined ? isOnNfs(deps.root.path) : Promise.resolve(true)),
+    })
+    this.creation = new VfsCreation({ ...deps, storage: this.storage, ownership: this.ownership })
     this.retirement = new VfsRetirement({ ...deps, storage: this.storage })
     this.#files = deps.files
+  }
+
+  /** How much room there is. Also finds out what root may do there, in a process that has made no volume yet. */
+  async space(): Promise<StorageSpace | undefined> {
+    const { root, storage } = this
+    const [found, internal] = await storage.run(
+      { op: 'statfs', path: root.path },
+      { op: 'stat', path: storage.layout.internal },
+    )
+    if (internal !== null) await this.ownership.lookOnce()
+    if (typeof found !== 'object' || found === null || !('freeBytes' in found)) return undefined
+    return { ...found, storage: root.source ?? root.path }
   }
 
   close(): void {

@@ -44,6 +44,11 @@ export class VfsPlaces {
     return opened
   }
 
+  /** Those that something was asked of. */
+  get opened(): readonly VfsPlace[] {
+    return [this.main, ...this.#shares.values()]
+  }
+
   /**
    * Where a volume with these options is to be made. A share that it names without saying how is mounted as it is for others;
    * ConvoyError `invalid-argument` when it says something else than they do.
@@ -113,7 +118,7 @@ export class VfsPlaces {
   }
 
   close(): void {
-    for (const place of [this.main, ...this.#shares.values()]) place.close()
+    for (const place of this.opened) place.close()
   }
 }
 

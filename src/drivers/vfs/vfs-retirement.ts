@@ -29,7 +29,7 @@ export class VfsRetirement {
   async #forget(volume: VolumeHandle): Promise<VolumeHandle> {
     const { storage, now } = this.#deps
     if (await storage.forget(volume, now().toISOString())) return volume
-    await storage.isThere(volume)
+    await storage.sidecarOf(volume)
     return missing(volume)
   }
 
@@ -88,11 +88,9 @@ export class VfsRetirement {
     name: VolumeName,
   ): Promise<readonly [own: Sidecar | undefined, trashed: Sidecar | undefined, holder: Sidecar | undefined]> {
     const { storage } = this.#deps
-    const [current, old] = await storage.run(
-      { op: 'read', path: storage.layout.sidecar(name) },
-      { op: 'read', path: storage.layout.trashedSidecar(volume.id) },
-    )
-    const [holder, trashed] = [readSidecar(current), readSidecar(old)]
+    const [liveFile, trashedFile] = [storage.layout.sidecar(name), storage.layout.trashedSidecar(volume.id)]
+    const [current, old] = await storage.run({ op: 'read', path: liveFile }, { op: 'read', path: trashedFile })
+    const [holder, trashed] = [readSidecar(current, liveFile), readSidecar(old, trashedFile)]
     const isOwn = (sidecar: Sidecar | undefined) => (sidecar?.id === volume.id ? sidecar : undefined)
     return [isOwn(holder), isOwn(trashed), holder]
   }

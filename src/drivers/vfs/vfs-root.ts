@@ -26,6 +26,8 @@ export interface VfsRoot {
   use<T>(act: () => Promise<T>): Promise<T>
   /** Takes away what this daemon has mounted there. */
   leave(call: CallContext): Promise<void>
+  /** It has been found, and answers as far as is known. */
+  readonly isThere: boolean
   /** What people are told of it besides its path. */
   describe(): Attributes
   close(): void
@@ -57,6 +59,10 @@ export class DirectoryRoot implements VfsRoot {
 
   get path(): string {
     return this.#real ?? this.#settings.path
+  }
+
+  get isThere(): boolean {
+    return this.#real !== undefined && this.#health.downForMs === undefined
   }
 
   find(): Promise<void> {

@@ -23,6 +23,7 @@ const readTogether = 256
 /** A file beside the volumes, and the sidecar in it if it is one. */
 export interface SidecarFile {
   readonly path: string
+  readonly text: string
   readonly sidecar: Sidecar | undefined
 }
 
@@ -67,8 +68,9 @@ export class VfsStorage {
       const some = paths.slice(start, start + readTogether)
       const texts = await this.run(...some.map((path) => ({ op: 'read', path }) as const))
       for (const [index, path] of some.entries()) {
+        const text = texts[index]
         // Removed since the directory was read.
-        if (typeof texts[index] === 'string') yield { path, sidecar: this.#belonging(path, texts[index]) }
+        if (typeof text === 'string') yield { path, text, sidecar: this.#belonging(path, text) }
       }
     }
   }
@@ -106,8 +108,9 @@ export class VfsStorage {
 
   /** The live sidecar of that volume. ConvoyError `not-found` when there is none with its id. */
   async sidecarOf(volume: VolumeHandle): Promise<Sidecar> {
-    const [text] = await this.run({ op: 'read', path: this.layout.sidecar(volume.name) })
-    const sidecar = readSidecar(text)
+    const path = this.layout.sidecar(volume.name)
+    const [text] = await this.run({ op: 'read', path })
+    const sidecar = readSidecar(text, path)
     if (sidecar?.id === volume.id) return sidecar
     await this.isThere(volume)
     return missing(volume)
@@ -121,7 +124,7 @@ export class VfsStorage {
     const path = this.layout.sidecar(name)
     try {
       await this.run(
-        { op: 'amend', path, expected: { id }, unless: { state }, members, spare },
+        { op: 'amend', path, expected: { version: 1, id }, unless: { state }, members, spare },
         { op: 'set-aside', path: spare },
       )
       return true
@@ -192,7 +195,10 @@ export class VfsStorage {
 
   /** Whether another volume's data is in this directory of the root. */
   async isTaken(directory: VolumeName): Promise<boolean> {
-    for await (const { sidecar } of this.list('volumes')) if (sidecar?.directory === directory) return true
+    for await (const { path, sidecar } of this.list('volumes')) {
+      // Of a sidecar that cannot be read only the name of the volume is known.
+      if (sidecar === undefined ? path === this.layout.sidecar(directory) : sidecar.directory === directory) return true
+    }
     return false
   }
 }

@@ -5,7 +5,7 @@ import { parseOptions } from '../../model/options.js'
 import type { Attributes, VolumeHandle } from '../../model/volume.js'
 import { parseVolumeName, type VolumeName } from '../../model/volume-name.js'
 import type { DiscoveredVolume } from '../driver.js'
-import { parseSidecar, type Sidecar } from './sidecar.js'
+import { describeFault, parseSidecar, type Sidecar } from './sidecar.js'
 import { vfsVolumeOptions } from './vfs-options.js'
 
 /** What a sidecar does not say: it is read on many hosts, and whoever may write there is not believed. */
@@ -65,9 +65,16 @@ export function withoutRetirement(sidecar: Sidecar): Sidecar {
   return { ...live, state: 'live' }
 }
 
-/** The sidecar in the answer of a `read`. */
-export function readSidecar(result: FileResult | undefined): Sidecar | undefined {
-  return typeof result === 'string' ? parseSidecar(result) : undefined
+/**
+ * The sidecar in the answer of a `read` of that file, if there is one. ConvoyError `unavailable` for a file that is none: what it
+ * was must not be lost.
+ */
+export function readSidecar(result: FileResult | undefined, path: string): Sidecar | undefined {
+  if (typeof result !== 'string') return undefined
+  const sidecar = parseSidecar(result)
+  if (sidecar !== undefined) return sidecar
+  const { problem, hint } = describeFault(result)
+  throw new ConvoyError('unavailable', `the sidecar ${path} cannot be read: ${problem}`, { hint })
 }
 
 /** Whether a `stat` found a directory; ConvoyError when it found anything else, a link above all. */

@@ -1,7 +1,7 @@
-import assert from 'node:assert/strict'
+import assert, { fail } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { formatSidecar, parseSidecar, type Sidecar } from '../../../src/drivers/vfs/sidecar.js'
+import { describeFault, formatSidecar, parseSidecar, type Sidecar } from '../../../src/drivers/vfs/sidecar.js'
 import { named } from '../../conformance/driver-world.js'
 import { sidecarText } from './vfs-directory.js'
 
@@ -78,9 +78,39 @@ for (const text of ['', '{}', '[]', 'null', '"db"', '{"version":1}', '\u0000', '
     t.equal(parseSidecar(text), undefined)
   })
 
-t.test('what a newer program adds is left out, and what it words differently is as if it were not there', async (t) => {
+t.test('what a newer program adds stays in the file, and what it words differently means nothing here', async (t) => {
   const sidecar = changed({ onRemove: 'compress', sizeBytes: 'huge', retiredAt: 'soon' })
   t.match(sidecar, { name: 'db' })
   for (const key of ['onRemove', 'sizeBytes', 'retiredAt']) t.notOk(Object.hasOwn(sidecar ?? {}, key), key)
-  t.equal(Reflect.get(parseSidecar(sidecarText().replace('{', '{"colour":"red",')) ?? {}, 'colour'), undefined)
+  t.match(JSON.parse(formatSidecar(sidecar ?? fail('no sidecar'))), { onRemove: 'compress', sizeBytes: 'huge' })
+  const red = parseSidecar(sidecarText().replace('{', '{"colour":"red",')) ?? fail('no sidecar')
+  t.match(JSON.parse(formatSidecar({ ...red, state: 'forgotten' })), { colour: 'red', state: 'forgotten' })
+})
+
+t.test('what others wrote beside what is known comes out as it came in', async (t) => {
+  const property = fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (others) => {
+    const text = JSON.stringify({ ...others, ...(JSON.parse(sidecarText()) as object) })
+    const again = formatSidecar(parseSidecar(text) ?? fail('no sidecar'))
+    assert.deepEqual(JSON.parse(again), JSON.parse(text))
+  })
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 1000 }))
+})
+
+const faults: Readonly<Record<string, RegExp>> = {
+  '': /empty/,
+  ' \n': /empty/,
+  [sidecarText().slice(0, 50)]: /cut off/,
+  [sidecarText({ version: 2 })]: /newer version.*version 2/,
+  [sidecarText({ name: '../x' })]: /no sense/,
+}
+for (const [text, problem] of Object.entries(faults))
+  t.test(`what is wrong with a file is said: ${problem.source}`, async (t) => {
+    t.match(describeFault(text), { problem, hint: /install that version|put back a copy/ })
+  })
+
+t.test('a file that is cut anywhere is a sidecar only when it is whole', async (t) => {
+  const text = sidecarText()
+  for (let length = 0; length < text.length - 2; length++) {
+    if (parseSidecar(text.slice(0, length)) !== undefined) t.fail(`cut at ${length}`)
+  }
 })

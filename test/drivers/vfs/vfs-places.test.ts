@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -9,7 +9,7 @@ import { VfsPlace } from '../../../src/drivers/vfs/vfs-place.js'
 import { VfsPlaces } from '../../../src/drivers/vfs/vfs-places.js'
 import type { VfsRoot } from '../../../src/drivers/vfs/vfs-root.js'
 import { ConvoyError } from '../../../src/errors.js'
-import { FileProcess } from '../../../src/host/file-process.js'
+import { FileProcess, type FileRunner } from '../../../src/host/file-process.js'
 import { ProjectQuota } from '../../../src/host/project-quota.js'
 import type { Attributes } from '../../../src/model/volume.js'
 import { Journals, named, requestFor } from '../../conformance/driver-world.js'
@@ -25,6 +25,7 @@ class FakeShare implements VfsRoot {
   leaving: Promise<void> | undefined
   isBusy = false
   isLeft = false
+  wasFound = false
 
   constructor(
     path: string,
@@ -34,9 +35,14 @@ class FakeShare implements VfsRoot {
     this.path = path
   }
 
+  get isThere(): boolean {
+    return this.wasFound && !this.isAway
+  }
+
   async find(): Promise<void> {
     if (this.hangs) await new Promise<never>(() => undefined)
     if (this.isAway) throw away()
+    this.wasFound = true
   }
 
   async use<T>(act: () => Promise<T>): Promise<T> {
@@ -65,6 +71,8 @@ class Host {
   readonly journals = new Journals()
   readonly shares = new Map<string, FakeShare>()
   readonly main: FakeShare
+  /** Whether the servers let root give files away. */
+  isSquashed = false
   readonly #files = new FileProcess()
 
   constructor(t: Test) {
@@ -83,7 +91,14 @@ class Host {
   /** In a process of its own. */
   open(): VfsDriver {
     const quota = new ProjectQuota()
-    const parts = { files: this.#files, quota, hostId: 'this-host', now: () => new Date(), defaultSizeBytes: 1 }
+    const files: FileRunner = {
+      run: (operations) =>
+        operations[0]?.op === 'try-owner'
+          ? Promise.resolve([this.isSquashed ? '65534:65534' : null])
+          : this.#files.run(operations),
+      close: () => undefined,
+    }
+    const parts = { files, quota, hostId: 'this-host', now: () => new Date(), defaultSizeBytes: 1 }
     const place = (root: VfsRoot, where: Attributes) => new VfsPlace({ ...parts, root, where })
     const places = new VfsPlaces({
       main: place(this.main, {}),
@@ -97,6 +112,14 @@ class Host {
   async create(driver: VfsDriver, name: string, options: Attributes = {}) {
     const request = requestFor(name, { options })
     return (await driver.create(request, this.journals.call(request))).handle
+  }
+
+  async spaces(driver: VfsDriver): Promise<readonly string[]> {
+    const found: string[] = []
+    for await (const { storage, sizeBytes, freeBytes } of driver.spaces(this.journals.call({ id: '' }))) {
+      if (sizeBytes > freeBytes && freeBytes > 0) found.push(storage)
+    }
+    return found
   }
 
   async discovered(driver: VfsDriver): Promise<readonly string[]> {
@@ -132,6 +155,50 @@ t.test('a volume lies on the share that it names, and a ledger that was lost fin
   })
   await driver.remove(trashed, host.journals.call(own))
   t.same(await host.discovered(host.open()), ['main main', 'same main'])
+})
+
+t.test(
+  'where root is squashed, uid and gid are refused before anything is made, and whoever uses a volume is told',
+  async (t) => {
+    const host = new Host(t)
+    host.isSquashed = true
+    const driver = host.open()
+    for (const options of [{ uid: '999' }, { gid: '0', uid: '0' }, { gid: '999' }] as const) {
+      await t.rejects(host.create(driver, 'refused', options), {
+        code: 'unsupported',
+        message: /root_squash/,
+        hint: /no_root_squash.*leave out uid and gid.*65534:65534/,
+      })
+    }
+    t.same(readdirSync(host.main.path), ['.convoy'])
+    t.same(readdirSync(join(host.main.path, '.convoy', 'volumes')), [])
+    const volume = await host.create(driver, 'works')
+    t.match(driver.remarks(volume), { Ownership: /squashed.*65534:65534/, CopyUp: /nocopy, -v NAME:\/path:nocopy/ })
+    const existing = { id: 'works-already', uid: '999' }
+    mkdirSync(join(host.main.path, existing.id))
+    await host.create(driver, 'adopted', existing)
+    const other = host.open()
+    host.main.wasFound = false
+    t.same(other.remarks(volume), {}, 'a process that has not looked does not know')
+    t.same(await host.spaces(other), [], 'of a share that nobody needed yet it asks nothing')
+    await other.attach(volume)
+    t.same(await host.spaces(other), ['nas:/main'])
+    t.match(other.remarks(volume), { Ownership: /65534/ })
+    host.isSquashed = false
+    if (process.getuid?.() === 0) await host.create(other, 'given', { uid: '999' })
+    else await host.create(other, 'not given')
+    t.same(other.remarks(volume), {}, 'the export has been mended')
+  },
+)
+
+t.test('storages say how much room they have, except those that are away', async (t) => {
+  const host = new Host(t)
+  const driver = host.open()
+  await host.create(driver, 'main')
+  await host.create(driver, 'own', { share: 'nas:/other' })
+  t.same(await host.spaces(driver), ['nas:/main', 'nas:/other'])
+  host.main.isAway = true
+  t.same(await host.spaces(driver), ['nas:/other'])
 })
 
 t.test('what is written on a share does not say on which share it is', async (t) => {

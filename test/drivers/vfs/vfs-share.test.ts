@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import type { Test } from 'tap'
 import t from 'tap'
 import { FaultInjector } from '../../fakes/fault-injector.js'
@@ -100,13 +100,52 @@ t.test("a volume whose sidecar is another volume's by now is left untouched", as
   t.equal(await directory.readPlanted('db'), 'of somebody else by now')
 })
 
-t.test('a half-written sidecar of the same name does not keep the name, and its data is adopted', async (t) => {
+const unreadable: Readonly<Record<string, readonly [text: string, message: RegExp, hint: RegExp]>> = {
+  'is empty': ['', /volumes\/db\.json.*empty/, /put back a copy/],
+  'is cut off': [sidecarText().slice(0, 50), /volumes\/db\.json.*cut off/, /put back a copy/],
+  'is of a newer version': [sidecarText({ version: 2 }), /volumes\/db\.json.*newer version/, /install that version/],
+}
+for (const [what, [text, message, hint]] of Object.entries(unreadable))
+  t.test(`MH13 a sidecar that ${what} is never overwritten, whatever is done with its volume`, async (t) => {
+    const { directory, subject } = await open(t)
+    const [db, other] = [await subject.make('db', 'kept'), await subject.make('other', 'kept, too')]
+    await directory.writeSidecar('db', text)
+    const refused = { code: 'unavailable', message, hint }
+    await t.rejects(create(subject, 'db'), refused)
+    await t.rejects(create(subject, 'db', { id: 'other' }), refused)
+    await t.rejects(create(subject, 'new', { id: 'db' }), { code: 'already-exists' })
+    await t.rejects(subject.retire(db, 'forgotten'), refused)
+    await t.rejects(subject.retire(db, 'trashed'), refused)
+    await t.rejects(subject.revive(db, 'db'), refused)
+    await t.rejects(subject.driver.resize(db, 2 ** 30, subject.call(db)), refused)
+    const trashed = await subject.retire(other, 'trashed')
+    await t.rejects(subject.revive(trashed, 'db'), refused, 'nor is its name given to another')
+    t.same(await subject.listed(), ['other trashed'])
+    t.ok(subject.journals.log.has('not a sidecar'))
+    t.equal(await readFile(directory.at('.convoy', 'volumes', 'db.json'), 'utf8'), text)
+    t.equal(await subject.read(db), 'kept', 'it can still be mounted')
+    t.equal(await subject.read(await subject.revive(trashed, 'other')), 'kept, too')
+  })
+
+t.test('MH13 what a newer program wrote into a sidecar survives whatever becomes of the volume', async (t) => {
   const { directory, subject } = await open(t)
-  await directory.plant('was here before', 'db')
-  await directory.writeSidecar('db', sidecarText().slice(0, 50))
-  const { handle, origin } = await create(subject, 'db')
-  t.equal(origin, 'adopted')
-  t.equal(await subject.read(handle), 'was here before')
+  const volume = await subject.make('db', 'kept')
+  const file = directory.at('.convoy', 'volumes', 'db.json')
+  const written = JSON.parse(await readFile(file, 'utf8')) as object
+  await writeFile(file, JSON.stringify({ ...written, colour: { deep: ['red'] }, generation: 7 }))
+  const kept = async (name: string) =>
+    t.match(JSON.parse(await readFile(directory.at('.convoy', ...name.split('/')), 'utf8')), {
+      colour: { deep: ['red'] },
+      generation: 7,
+    })
+  await subject.driver.resize(volume, 2 ** 30, subject.call(volume))
+  await kept('volumes/db.json')
+  await subject.revive(await subject.retire(volume, 'forgotten'), 'db')
+  await kept('volumes/db.json')
+  const trashed = await subject.retire(volume, 'trashed')
+  await kept(`trash/${volume.id}.json`)
+  await subject.revive(trashed, 'renamed')
+  await kept('volumes/renamed.json')
 })
 
 t.test('compat: another host sees what this one makes, forgets and deletes', async (t) => {
