@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isErrno } from '../errors.js'
 import { parseJsonObject } from '../model/json-object.js'
@@ -19,20 +19,30 @@ export class ObjectFiles {
     await replaceFile(join(this.#directory, `${id}.json`), { text: `${JSON.stringify(object)}\n` }, fsyncHere)
   }
 
+  /** What is gone already is no error. */
+  remove(id: string): void {
+    rmSync(join(this.#directory, `${id}.json`), { force: true })
+  }
+
   /** Those that were put; what is no object is left out. */
   list(): readonly Readonly<Record<string, unknown>>[] {
     return this.#names().flatMap((name) => {
-      const object = parseJsonObject(readFileSync(join(this.#directory, name), 'utf8'))
+      const object = parseJsonObject(unlessGone(() => readFileSync(join(this.#directory, name), 'utf8')) ?? '')
       return object === undefined ? [] : [object]
     })
   }
 
   #names(): readonly string[] {
-    try {
-      return readdirSync(this.#directory).filter((name) => /^[0-9a-f]+\.json$/.test(name))
-    } catch (thrown) {
-      if (isErrno(thrown, 'ENOENT')) return []
-      throw thrown
-    }
+    const names = unlessGone(() => readdirSync(this.#directory)) ?? []
+    return names.filter((name) => /^[0-9a-f]+\.json$/.test(name))
+  }
+}
+
+function unlessGone<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (thrown) {
+    if (isErrno(thrown, 'ENOENT')) return undefined
+    throw thrown
   }
 }

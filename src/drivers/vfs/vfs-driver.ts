@@ -6,6 +6,7 @@ import type { ProjectQuota } from '../../host/project-quota.js'
 import { removeTree } from '../../host/remove-tree.js'
 import { sourceBelow } from '../../host/volume-holders.js'
 import type { CallContext } from '../../model/call-context.js'
+import { optional } from '../../model/optional.js'
 import { parseSizeBytes } from '../../model/size.js'
 import type { Attributes, VolumeHandle, VolumePlace } from '../../model/volume.js'
 import type { VolumeName } from '../../model/volume-name.js'
@@ -19,6 +20,8 @@ import type {
   RemovalProgress,
   Retirement,
 } from '../driver.js'
+import { ownAccessPointOf, type OwnAccessPoints } from './own-access-points.js'
+import { sourceOf, withoutPlace } from './share.js'
 import { withTodaysNames } from './old-share-options.js'
 import { vfsVolumeOptions } from './vfs-options.js'
 import type { VfsPlace } from './vfs-place.js'
@@ -42,6 +45,7 @@ const lastChanceMs = 4000
 
 export interface VfsDeps {
   readonly places: VfsPlaces
+  readonly ownAccessPoints: OwnAccessPoints
   readonly defaultSizeBytes: number
   readonly quota: ProjectQuota
 }
@@ -62,12 +66,30 @@ export class VfsDriver implements Driver {
   }
 
   async create(request: CreateRequest, call: DriverCall): Promise<CreatedVolume> {
-    const options = withTodaysNames(request.options)
-    const place = await this.#deps.places.choose(options)
-    return place.creation.create(request, options, call)
+    const { places, ownAccessPoints } = this.#deps
+    const options = await ownAccessPoints.provide(request, places.complete(withTodaysNames(request.options)), call)
+    const place = await places.choose(options)
+    return place.creation.create(request, withoutPlace(options), call)
   }
 
   async remove(volume: VolumeHandle, call: DriverCall & RemovalProgress): Promise<void> {
+    const accessPoint = ownAccessPointOf(volume)
+    if (accessPoint === undefined) return this.#removeData(volume, call)
+    // A call that was cut short may have come further.
+    const isGone = await this.#deps.ownAccessPoints.isGone(accessPoint)
+    if (!isGone) await this.#removeData(volume, call)
+    if (!isGone && (await this.#homeOf(volume).storage.holdsAny())) {
+      call.log.warn({ volume: volume.name, accessPoint }, 'other volumes lie on the access point: it stays')
+    } else await this.#removeAccessPoint(volume, accessPoint, call)
+  }
+
+  async #removeAccessPoint(volume: VolumeHandle, accessPoint: string, call: DriverCall): Promise<void> {
+    const { places, ownAccessPoints } = this.#deps
+    await places.forgetAccessPoint(accessPoint, volume.attributes, call)
+    await ownAccessPoints.remove(volume, accessPoint)
+  }
+
+  async #removeData(volume: VolumeHandle, call: DriverCall & RemovalProgress): Promise<void> {
     const { storage, retirement } = this.#homeOf(volume)
     if (!isTrashed(volume)) await retirement.retire(volume, 'trashed').catch(unlessNotFound)
     if (!(await storage.isThere(volume))) return
@@ -103,22 +125,36 @@ export class VfsDriver implements Driver {
     const { root, storage } = this.#homeOf(volume)
     const path = storage.layout.currentData(volume)
     const { source } = root
-    return source === undefined ? { path } : { path, source: sourceBelow(source, relative(root.path, path)) }
+    if (source === undefined) return { path }
+    return { path, source: sourceBelow(source, relative(root.path, path)), ...optional('servers', root.servers) }
   }
 
   storageOf(volume: VolumeHandle): string | undefined {
-    return volume.attributes['share']
+    return sourceOf(volume.attributes)
   }
 
   detach(): Promise<void> {
     return Promise.resolve()
   }
 
-  async retire(volume: VolumeHandle, as: Retirement, { journal }: DriverCall): Promise<VolumeHandle> {
+  async retire(volume: VolumeHandle, as: Retirement, call: DriverCall): Promise<VolumeHandle> {
     // The handle of a volume whose create failed says nothing yet.
     const isDraft = volume.attributes['directory'] === undefined
-    const place = this.#deps.places.for(isDraft ? journal.notes : volume.attributes)
-    if (isDraft && place.root.source !== undefined && journal.notes['begun'] === undefined) return missing(volume)
+    if (!isDraft) return this.#homeOf(volume).retirement.retire(volume, as)
+    try {
+      return await this.#retireDraft(volume, as, call)
+    } catch (thrown) {
+      const made = isConvoyError(thrown, 'not-found')
+        ? await this.#deps.ownAccessPoints.findMade(volume, call)
+        : undefined
+      if (made !== undefined) await this.#removeAccessPoint(volume, made, call)
+      throw thrown
+    }
+  }
+
+  async #retireDraft(volume: VolumeHandle, as: Retirement, { journal }: DriverCall): Promise<VolumeHandle> {
+    const place = this.#deps.places.for(journal.notes)
+    if (place.root.source !== undefined && journal.notes['begun'] === undefined) return missing(volume)
     return place.retirement.retire(volume, as)
   }
 

@@ -1,19 +1,19 @@
 import { ConvoyError } from '../../errors.js'
+import type { CallContext, Logger } from '../../model/call-context.js'
 import { optional } from '../../model/optional.js'
 import type { Attributes } from '../../model/volume.js'
-import type { Logger } from '../../model/call-context.js'
+import { withoutAccessPoint } from './efs-file-system.js'
 import type { KnownShares } from './known-shares.js'
-import { type NfsShare, parseNfsShare } from './nfs-share.js'
+import { parseShare, type Share } from './share.js'
 import type { VfsPlace } from './vfs-place.js'
 
 export interface VfsPlacesDeps {
   /** Where volumes are that name no share. */
   readonly main: VfsPlace
   /** The share that the main place is on, if this daemon mounts it. */
-  readonly mainShare: NfsShare | undefined
+  readonly mainShare: Share | undefined
   readonly known: KnownShares
-  /** `where`: the attributes of handles that lead to it. */
-  readonly openShare: (share: NfsShare, where: Attributes) => VfsPlace
+  readonly openShare: (share: Share) => VfsPlace
 }
 
 /** Where the volumes of this driver are: one main place, and the shares of volumes that name their own. */
@@ -30,15 +30,28 @@ export class VfsPlaces {
   }
 
   /** By the options of a volume, or by the attributes that its handle has of them. The same share is the same place. */
-  for({ share: source, mountoptions }: Attributes): VfsPlace {
-    if (source === undefined) return this.main
-    const share = parseNfsShare(source, mountoptions)
-    if (share.id === this.#deps.mainShare?.id) return this.main
+  for(attributes: Attributes): VfsPlace {
+    const share = parseShare(attributes)
+    if (share === undefined || share.id === this.#deps.mainShare?.id) return this.main
     const known = this.#shares.get(share.id)
     if (known !== undefined) return known
-    const opened = this.#deps.openShare(share, { share: source, ...optional('mountoptions', mountoptions) })
+    const opened = this.#deps.openShare(share)
     this.#shares.set(share.id, opened)
     return opened
+  }
+
+  /**
+   * The options of a volume with the file system that its access point is on, if it does not say. ConvoyError `invalid-argument`
+   * when they cannot go together.
+   */
+  complete(options: Attributes): Attributes {
+    const main = this.#deps.mainShare?.where
+    const isOfMain = options['efs'] === undefined && options['accesspoint'] !== undefined
+    if (isOfMain && (main?.['efs'] === undefined || options['share'] !== undefined)) throw withoutFileSystem()
+    const mountoptions = withoutAccessPoint(main?.['mountoptions'])
+    const completed = isOfMain ? { ...main, ...optional('mountoptions', mountoptions), ...options } : options
+    parseShare(completed)
+    return completed
   }
 
   /**
@@ -47,18 +60,31 @@ export class VfsPlaces {
    */
   async choose(options: Attributes): Promise<VfsPlace> {
     const { main, mainShare, known } = this.#deps
-    if (options['share'] === undefined) return main
-    const wanted = parseNfsShare(options['share'], options['mountoptions'])
+    const wanted = parseShare(options)
+    if (wanted === undefined) return main
     if (mainShare?.source === wanted.source) {
       refuseOther(mainShare, wanted, options)
       return main
     }
-    const before = known.list().find(({ share }) => share === wanted.source)
-    if (before !== undefined) refuseOther(parseNfsShare(wanted.source, before['mountoptions']), wanted, options)
-    const where = before ?? { share: wanted.source, ...optional('mountoptions', options['mountoptions']) }
+    const before = known.find(wanted.source)
+    const share = (before === undefined ? undefined : parseShare(before)) ?? wanted
+    refuseOther(share, wanted, options)
     // A ledger that was lost will be rebuilt from there.
-    await known.add(where)
-    return this.for(where)
+    await known.add(share.where)
+    return this.for(share.where)
+  }
+
+  /** Unmounts it, and does not look there again. `attributes`: of the handle that leads to it, if it has them. */
+  async forgetAccessPoint(accessPoint: string, attributes: Attributes, call: CallContext): Promise<void> {
+    const { known } = this.#deps
+    for (const where of [...known.list(), attributes].filter((one) => one['accesspoint'] === accessPoint)) {
+      const place = this.for(where)
+      if (place === this.main) continue
+      await place.root.leave(call)
+      place.close()
+      this.#shares.delete(parseShare(where)?.id ?? '')
+      known.remove(where)
+    }
   }
 
   /** All that may hold volumes. */
@@ -79,9 +105,15 @@ export class VfsPlaces {
   }
 }
 
-function refuseOther(known: NfsShare, wanted: NfsShare, { mountoptions }: Attributes): void {
+function withoutFileSystem(): ConvoyError {
+  return new ConvoyError('invalid-argument', 'accesspoint needs a file system of EFS', {
+    hint: 'name it too: efs=fs-0123456789abcdef0; or start the daemon with vfs.efs',
+  })
+}
+
+function refuseOther(known: Share, wanted: Share, { mountoptions }: Attributes): void {
   if (mountoptions === undefined || known.id === wanted.id) return
-  const describe = ({ options, versions }: NfsShare) => `${options.join(',')}, NFS ${versions.join(' or ')}`
+  const describe = ({ options, versions }: Share) => `${options.join(',')}, NFS ${versions.join(' or ')}`
   throw new ConvoyError(
     'invalid-argument',
     `the share ${known.source} is mounted with ${describe(known)}, not with ${describe(wanted)}`,

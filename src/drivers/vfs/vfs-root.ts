@@ -2,6 +2,7 @@ import { ConvoyError } from '../../errors.js'
 import { lastLine, runProgram } from '../../host/exec.js'
 import type { ExpectedMount } from '../../host/fstab.js'
 import type { FileRunner } from '../../host/file-process.js'
+import type { CallContext } from '../../model/call-context.js'
 import type { Attributes } from '../../model/volume.js'
 import { missingRoot } from './vfs-volume.js'
 
@@ -13,6 +14,8 @@ export interface VfsRoot {
   readonly path: string
   /** `server:/export`, of a share that we mount: it may go at any time, and what is done there then is done to something else. */
   readonly source: string | undefined
+  /** See `VolumePlace.servers`. */
+  readonly servers?: RegExp | undefined
   /** Why it is pointless to wait for it any longer; absent while it is not. */
   readonly longDown: ConvoyError | undefined
   /**
@@ -24,6 +27,8 @@ export interface VfsRoot {
   use<T>(act: () => Promise<T>): Promise<T>
   /** What people are told of it besides its path. */
   describe(): Attributes
+  /** Makes it unreachable by way of us, if it is we who made it reachable. */
+  leave(call: CallContext): Promise<void>
   close(): void
 }
 
@@ -66,6 +71,10 @@ export class DirectoryRoot implements VfsRoot {
 
   describe(): Attributes {
     return {}
+  }
+
+  leave(): Promise<void> {
+    return Promise.resolve()
   }
 
   close(): void {

@@ -12,6 +12,7 @@ import { ConvoyError } from '../../../src/errors.js'
 import { FileProcess } from '../../../src/host/file-process.js'
 import { ProjectQuota } from '../../../src/host/project-quota.js'
 import type { Attributes } from '../../../src/model/volume.js'
+import { withoutAws } from './vfs-directory.js'
 import { Journals, named, requestFor } from '../../conformance/driver-world.js'
 
 const away = () => new ConvoyError('unavailable', 'the server does not answer')
@@ -41,6 +42,10 @@ class FakeShare implements VfsRoot {
 
   describe(): Attributes {
     return { Share: this.path }
+  }
+
+  leave(): Promise<void> {
+    return Promise.resolve()
   }
 
   close(): void {
@@ -78,9 +83,9 @@ class Host {
       main: place(this.main, {}),
       mainShare: parseNfsShare('nas:/main'),
       known: new KnownShares(join(this.directory, 'shares')),
-      openShare: (share, where) => place(this.share(share.source), where),
+      openShare: (share) => place(this.share(share.source), share.where),
     })
-    return new VfsDriver({ places, quota, defaultSizeBytes: 1 })
+    return new VfsDriver({ places, ownAccessPoints: withoutAws, quota, defaultSizeBytes: 1 })
   }
 
   async create(driver: VfsDriver, name: string, options: Attributes = {}) {
