@@ -83,6 +83,9 @@ const usual = (defaultText: string | undefined) =>
 const examples: Readonly<Record<string, string>> = {
   log: '/var/log/convoy.log',
   share: '10.0.0.5:/exports',
+  efs: 'fs-0123456789abcdef0',
+  efsregion: 'eu-west-1',
+  efsendpoint: 'https://vpce-0123.elasticfilesystem.eu-west-1.vpce.amazonaws.com',
   mountoptions: 'nfsvers=4.1,proto=tcp',
 }
 

@@ -17,7 +17,8 @@ export function settingsOfEnvironment(variables: Variables): readonly Setting[] 
   const aliases = Object.entries(allDaemonOptions).flatMap(([name, option]) =>
     Object.entries(option.aliases ?? {}).map(([variable, words]) => setting(variables, variable, name, words)),
   )
-  return [...own, ...aliases].flat().concat(shareOfEnvironment(variables))
+  const efs = setting(variables, 'EFS_ID', 'vfs.efs', {})
+  return [...own, ...aliases].flat().concat(shareOfEnvironment(variables), efs)
 }
 
 /** Convoy's older agents took a share in several variables; a server without a directory is none of theirs. */

@@ -8,6 +8,7 @@ import { readJobFile, writeJobFile } from '../host/system-job-processes.js'
 import type { JobAssignment, JobResult } from '../host/job-processes.js'
 import type { JobProgress } from '../model/job.js'
 import type { Attributes } from '../model/volume.js'
+import type { Variables } from './config-environment.js'
 import { openLog } from './logger.js'
 
 /** What a job's process reads from its standard input. */
@@ -16,6 +17,13 @@ export interface JobConfiguration {
   readonly hostId: string
   /** Driver name → its options. */
   readonly drivers: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** What the daemon knows of AWS: see {@link awsVariables}. */
+  readonly environment: Variables
+}
+
+/** What a driver that asks AWS needs of an environment, credentials among it. */
+export function awsVariables(variables: Variables): Variables {
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => name.startsWith('AWS_') || name === 'HOME'))
 }
 
 const progressEveryMs = 500
@@ -26,6 +34,7 @@ export async function runJobProcess(folder: string): Promise<number> {
   process.on('SIGTERM', () => stopped.abort(new ConvoyError('deadline-exceeded', 'the job was cancelled')))
   await yieldToOthers()
   const configuration = JSON.parse(await text(process.stdin)) as JobConfiguration
+  Object.assign(process.env, configuration.environment)
   // The daemon wrote it a moment ago, and nobody else may write there.
   const assignment = (await readJobFile(folder, 'request.json')) as JobAssignment | undefined
   if (assignment === undefined) return 1

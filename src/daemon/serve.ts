@@ -22,7 +22,7 @@ import type { Ledger } from '../store/ledger.js'
 import type { DaemonConfig } from './config.js'
 import type { Configuration } from './configuration.js'
 import type { Failpoints } from './failpoints.js'
-import type { JobConfiguration } from './job-process.js'
+import { awsVariables, type JobConfiguration } from './job-process.js'
 import { Listeners } from './listeners.js'
 import { Notifying } from './notifying.js'
 import { Upkeep } from './upkeep.js'
@@ -94,7 +94,12 @@ interface Parts {
 
 function coreDeps({ configuration, ledger, drivers, hostId, mounter, log }: Parts): Parameters<typeof createCore>[0] {
   const config = configuration.current
-  const ofJobs: JobConfiguration = { root: config.root, hostId, drivers: Object.fromEntries(config.drivers) }
+  const ofJobs: JobConfiguration = {
+    root: config.root,
+    hostId,
+    drivers: Object.fromEntries(config.drivers),
+    environment: awsVariables(process.env),
+  }
   return {
     ledger,
     drivers,

@@ -6,12 +6,13 @@ import { isBelow, isNfs, parseMountTable, type MountEntry } from './mount-table.
 
 /**
  * What may be held: a whole file system, or one directory of it (`root` is its path inside the file system), or a directory of
- * an NFS server (`server:/export/directory`), which the kernel shows as the source of what is mounted of it.
+ * an NFS server (`server:/export/directory`), which the kernel shows as the source of what is mounted of it. `servers`: names and
+ * addresses that the same server may have there; another with such an address and the same path counts too, to be safe.
  */
 export type HolderTarget =
   | { readonly kind: 'filesystem'; readonly device: string }
   | { readonly kind: 'directory'; readonly device: string; readonly root: string }
-  | { readonly kind: 'remote'; readonly source: string }
+  | { readonly kind: 'remote'; readonly source: string; readonly servers?: RegExp }
 
 /** One mount, in one mount namespace, that keeps the target in use. */
 export interface MountHolder {
@@ -168,8 +169,19 @@ function marksOf(entry: MountEntry): readonly string[] {
 
 /** The mark is the same. */
 function isHolding(entry: MountEntry, target: HolderTarget): boolean {
-  if (target.kind === 'remote') return isBelow(entry.source, target.source)
+  if (target.kind === 'remote') return isBelow(entry.source, target.source) || isServedAs(entry.source, target)
   return target.kind === 'filesystem' || isBelow(entry.root, target.root)
+}
+
+function isServedAs(shown: string, { source, servers }: Extract<HolderTarget, { kind: 'remote' }>): boolean {
+  const [server, path] = splitSource(shown)
+  return servers?.test(server) === true && isBelow(path, splitSource(source)[1])
+}
+
+/** An address may have colons; a path begins with a slash. */
+function splitSource(source: string): readonly [server: string, path: string] {
+  const end = source.indexOf(':/')
+  return [source.slice(0, end), source.slice(end + 1)]
 }
 
 function noteHolder(searches: readonly Search[], view: View, entry: MountEntry): void {

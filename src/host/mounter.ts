@@ -5,13 +5,15 @@ import { parseAbsolutePath } from '../model/options.js'
 import { findProgram, runProgram, type ProgramResult } from './exec.js'
 import { mountError } from './mount-errors.js'
 import { formatMountOptions } from './mount-options.js'
-import { countMounts, findMount, isBelow, readMountTable, type MountEntry } from './mount-table.js'
+import { countMounts, findMount, isBelow, isNfs, readMountTable, type MountEntry } from './mount-table.js'
 import { makeMountpoint, removeMountpoint, sealMountpoint } from './mountpoint-directory.js'
 import { Unmounter } from './unmounter.js'
 
 export interface MountRequest {
   /** A block device, or what the file system type takes instead: `server:/export`. */
   readonly source: string
+  /** What the mount table calls the source, of NFS, where that is something else: a helper mounts by way of an address of its own. */
+  readonly shownAs?: RegExp
   readonly fsType: string
   /** One option each; see {@link formatMountOptions} for what is refused. */
   readonly options: readonly string[]
@@ -152,7 +154,8 @@ function mountArguments({ fsType, options, source, mountpoint }: MountRequest): 
   return ['-t', fsType, '-o', formatMountOptions(options), '--', source, mountpoint]
 }
 
-function isMountOf(entry: MountEntry, { source, fsType }: MountRequest): boolean {
+function isMountOf(entry: MountEntry, { source, fsType, shownAs }: MountRequest): boolean {
+  if (shownAs !== undefined) return isNfs(entry) && shownAs.test(entry.source)
   // The kernel calls every version from 4 on nfs4.
   const isSameType = entry.fsType === fsType || (fsType === 'nfs' && entry.fsType === 'nfs4')
   if (!isSameType) return false

@@ -27,17 +27,22 @@ export class ObjectFiles {
   /** Those that were put; what is no object is left out. */
   list(): readonly Readonly<Record<string, unknown>>[] {
     return this.#names().flatMap((name) => {
-      const object = parseJsonObject(readFileSync(join(this.#directory, name), 'utf8'))
+      const object = parseJsonObject(unlessGone(() => readFileSync(join(this.#directory, name), 'utf8')) ?? '')
       return object === undefined ? [] : [object]
     })
   }
 
   #names(): readonly string[] {
-    try {
-      return readdirSync(this.#directory).filter((name) => /^[0-9a-f]+\.json$/.test(name))
-    } catch (thrown) {
-      if (isErrno(thrown, 'ENOENT')) return []
-      throw thrown
-    }
+    const names = unlessGone(() => readdirSync(this.#directory)) ?? []
+    return names.filter((name) => /^[0-9a-f]+\.json$/.test(name))
+  }
+}
+
+function unlessGone<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (thrown) {
+    if (isErrno(thrown, 'ENOENT')) return undefined
+    throw thrown
   }
 }

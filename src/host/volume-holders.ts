@@ -1,3 +1,4 @@
+import { optional } from '../model/optional.js'
 import type { VolumePlace } from '../model/volume.js'
 import { EventLoopTurn } from './event-loop-turn.js'
 import type { HolderTarget, MountHolder, MountHolders } from './mount-holders.js'
@@ -52,8 +53,8 @@ export class KernelVolumeHolders implements VolumeHolders {
   }
 }
 
-function targetAt(entries: readonly MountEntry[], { path, source }: VolumePlace): HolderTarget {
-  if (source !== undefined) return { kind: 'remote', source }
+function targetAt(entries: readonly MountEntry[], { path, source, servers }: VolumePlace): HolderTarget {
+  if (source !== undefined) return { kind: 'remote', source, ...optional('servers', servers) }
   const mount = findMount(entries, path)
   if (mount !== undefined) return { kind: 'filesystem', device: mount.device }
   // The kernel shows every directory of NFS as the root of its file system, and only the source tells them apart.

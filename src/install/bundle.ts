@@ -40,6 +40,18 @@ const addonBeside: Plugin = {
   },
 }
 
+/** Large, and for few: read when it is asked for. */
+const onDemand = 'efs-sdk.js'
+
+const onDemandBeside: Plugin = {
+  name: 'what is loaded on demand is beside',
+  setup(it) {
+    it.onResolve({ filter: /\/efs-sdk\.js$/ }, ({ kind }) =>
+      kind === 'entry-point' ? undefined : { path: `./${onDemand}`, external: true },
+    )
+  },
+}
+
 const mainAsScript: Plugin = {
   name: 'main is a script',
   setup(it) {
@@ -59,7 +71,7 @@ const common = {
   supported: { 'dynamic-import': false },
   define: { 'import.meta.url': 'moduleUrl' },
   external: [`./${addon}`],
-  plugins: [leaveOut, addonBeside],
+  plugins: [leaveOut, addonBeside, onDemandBeside],
 } satisfies BuildOptions
 
 const moduleUrl = 'const moduleUrl = require("node:url").pathToFileURL(__filename).href'
@@ -79,6 +91,7 @@ const inputs = await Promise.all([
   bundle('main.js', asFunction),
   bundle('install/main.js', { ...asModule, outfile: join(program, 'install.js') }),
   ...children.map((path) => bundle(path, asModule)),
+  bundle(`drivers/vfs/${onDemand}`, asModule),
 ])
 chmodSync(join(program, 'convoy.cjs'), 0o755)
 copyFileSync(join(root, addonPackage, 'build/Release', addon), join(program, addon))

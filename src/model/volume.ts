@@ -46,6 +46,8 @@ export interface VolumePlace {
   readonly path: string
   /** On a share that may not be mounted now: `server:/export/volume`. */
   readonly source?: string
+  /** What else the kernel may call the server of that source: a file system with several addresses. */
+  readonly servers?: RegExp
 }
 
 /** One volume as this host remembers it. */

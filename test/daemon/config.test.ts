@@ -190,6 +190,15 @@ t.test('compat: the share that the older agents took in several variables', asyn
   })
 })
 
+t.test('compat: the EFS file system that the older agents took', async (t) => {
+  const parse = (environment: Readonly<Record<string, string>>) =>
+    parseDaemonConfig({ args: noArguments, environment, file: undefined })
+  const config = parse({ EFS_ID: 'fs-0123456789abcdef0', AWS_REGION: 'eu-west-1', STACK_NAME: 'convoy-efs' })
+  t.same(config.drivers.get('vfs'), { efs: 'fs-0123456789abcdef0' })
+  t.equal(config.name, 'convoy-efs')
+  t.throws(() => parse({ EFS_ID: 'my-efs' }), { message: /^EFS_ID: .*not an EFS file system/ })
+})
+
 t.test('a switch is as strong as its source, and can be turned off again', async (t) => {
   const parse = (options: Readonly<Record<string, string>>, inFile: Readonly<Record<string, string>>) =>
     parseDaemonConfig({ args: { ...noArguments, options }, environment: {}, file: fileOf(inFile) })

@@ -102,6 +102,22 @@ t.test(
   },
 )
 
+t.test('a server that has many addresses is held under each of them, and so is one that looks like it', async (t) => {
+  const nfs = (mountpoint: string, source: string) => `100 1 0:50 / ${mountpoint} rw - nfs4 ${source} rw,vers=4.1`
+  const { holders } = fakeProc(t, {
+    '7': { namespace: 2, mounts: [nfs('/data', '10.0.0.4:/db')] },
+    '8': { namespace: 3, mounts: [nfs('/proxy', '127.0.0.1:/db/sub')] },
+    '9': { namespace: 4, mounts: [nfs('/other', '10.0.0.4:/db2')] },
+    '10': { namespace: 5, mounts: [nfs('/named', 'nas:/db')] },
+    '11': { namespace: 6, mounts: [nfs('/v6', 'fd00::5:/db')] },
+  })
+  const target = { kind: 'remote', source: 'fs-0123456789abcdef0:/db', servers: /^[0-9a-f.:]+$/ } as const
+  t.same(
+    new Set((await find(holders, target)).map(({ mountpoint }) => mountpoint)),
+    new Set(['/data', '/proxy', '/v6']),
+  )
+})
+
 t.test('our own namespace counts too and is marked', async (t) => {
   const { holders } = fakeProc(t, { '7': { namespace: 1 } }, [mount('/convoy/vol1')])
   t.strictSame(await find(holders, disk), [

@@ -48,6 +48,8 @@ class FakeSystem {
   }
 }
 
+const proxied = { shownAs: /^127\.0\.0\.1:\/$/, source: 'fs-0123456789abcdef0:/', fsType: 'ceph' } as const
+
 function setUp(t: Test) {
   const system = new FakeSystem()
   const mountpoint = join(t.testdir({ mnt: {} }), 'mnt/deep/vol1')
@@ -355,3 +357,29 @@ t.test('a mountpoint directory that is not empty is kept, and the log says so', 
   t.ok(existsSync(mountpoint))
   t.strictSame(logged, ['mountpoint directory stays'])
 })
+
+t.test(
+  'a helper that mounts by way of another address has mounted; what only looks similar is not taken for it',
+  async (t) => {
+    const { system, mounter, mountpoint, call } = setUp(t)
+    const request = { ...proxied, options: [], mountpoint }
+    system.onRun = () => system.add(mountpoint, '127.0.0.1:/', 'nfs4')
+    system.answers.push('fails but works')
+    system.add(mountpoint, '127.0.0.1:/', 'nfs4')
+    await mounter.mount(request, call)
+    for (const [source, fsType] of [
+      ['127.0.0.1:/other', 'nfs4'],
+      ['127.0.0.1:/', 'ext4'],
+      ['fs-0123456789abcdef0:/', 'nfs4'],
+    ] as const) {
+      system.table.length = 0
+      system.add(mountpoint, source, fsType)
+      await t.rejects(mounter.mount(request, call), { code: 'in-use' }, source)
+    }
+    system.table.length = 0
+    system.answers.length = 0
+    system.answers.push('says nothing')
+    await mounter.mount(request, call)
+    t.equal(system.table.length, 1)
+  },
+)

@@ -1,25 +1,23 @@
 import { createHash } from 'node:crypto'
 import { ConvoyError, isConvoyError } from '../../errors.js'
+import { optional } from '../../model/optional.js'
 import { parseAbsolutePath } from '../../model/options.js'
-import { type NfsMountOptions, parseNfsMountOptions } from './nfs-options.js'
-
-/** An export of an NFS server, and how this host mounts it. */
-export interface NfsShare extends NfsMountOptions {
-  /** As mount.nfs takes it: `10.0.0.5:/exports`, `[fd00::5]:/exports`. */
-  readonly source: string
-  /** Its name or address, without brackets. */
-  readonly server: string
-  /** Names its mountpoint: the same export with other options is another mount. */
-  readonly id: string
-}
+import { type MountOptions, nfsMountOptions, parseMountOptions } from './nfs-options.js'
+import type { Share } from './share.js'
 
 /** Reads `SERVER:/EXPORT` and `mount -o` options. ConvoyError `invalid-argument` says what is wrong with which. */
-export function parseNfsShare(text: string, mountOptions = ''): NfsShare {
+export function parseNfsShare(text: string, mountoptions?: string): Share {
   const source = parseShareSource(text)
-  const how = parseNfsMountOptions(mountOptions)
-  const identity = [source, ...how.versions, ...[...how.options].sort()].join('\n')
+  const how = parseMountOptions(mountoptions ?? '', nfsMountOptions)
   const server = source.slice(0, source.indexOf(':/')).replace(/^\[|\]$/g, '')
-  return { source, server, ...how, id: createHash('sha256').update(identity).digest('hex').slice(0, 12) }
+  const where = { share: source, ...optional('mountoptions', mountoptions) }
+  return { source, server, ...how, id: idOfShare(source, how), where }
+}
+
+/** The {@link Share.id}: the same for the same options in another order. */
+export function idOfShare(source: string, { versions, options }: MountOptions): string {
+  const identity = [source, ...versions, ...[...options].sort()].join('\n')
+  return createHash('sha256').update(identity).digest('hex').slice(0, 12)
 }
 
 /** `SERVER:/EXPORT`, in one way of writing it. */

@@ -1,7 +1,7 @@
 import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { ConvoyError, isConvoyError } from '../../errors.js'
-import { startTimer, within } from '../../host/clock.js'
+import { pause, startTimer, within } from '../../host/clock.js'
 import { FileProcess } from '../../host/file-process.js'
 import { type ExpectedMount, findMissingMount, readFstab } from '../../host/fstab.js'
 import { readMountTable } from '../../host/mount-table.js'
@@ -10,10 +10,13 @@ import { NfsTransports } from '../../host/nfs-transports.js'
 import { ProjectQuota } from '../../host/project-quota.js'
 import { resolveHost } from '../../host/resolve-host.js'
 import { SharedFileProcess } from '../../host/shared-file-process.js'
+import { optional } from '../../model/optional.js'
 import { parseOptions } from '../../model/options.js'
 import type { DriverSetup } from '../registry.js'
+import { EfsAccess } from './efs-access.js'
 import { KnownShares } from './known-shares.js'
-import { type NfsShare, parseNfsShare } from './nfs-share.js'
+import { OwnAccessPoints } from './own-access-points.js'
+import { parseShare, type Share } from './share.js'
 import { ShareRoot } from './share-root.js'
 import { VfsDriver } from './vfs-driver.js'
 import { VfsPlace, type VfsPlaceDeps } from './vfs-place.js'
@@ -29,25 +32,28 @@ const longestWaitMs = 2000
  * `invalid-argument` for what is no directory.
  */
 export async function openVfsDriver(setup: DriverSetup): Promise<VfsDriver> {
-  const { path, share, mountoptions, defaultvolumesize } = parseOptions(
-    vfsDriverOptions,
-    setup.options,
-    'option of driver vfs',
-  )
-  if (share === undefined && mountoptions !== undefined) throw withoutShare()
-  if (share !== undefined && path !== undefined) throw shareOrPath()
-  const shared = share === undefined ? undefined : parseNfsShare(share, mountoptions)
+  const options = parseOptions(vfsDriverOptions, setup.options, 'option of driver vfs')
+  const { path, share, efs, mountoptions, defaultvolumesize } = options
+  if (share === undefined && efs === undefined && mountoptions !== undefined) throw withoutShare()
+  if ([path, share, efs].filter((place) => place !== undefined).length > 1) throw onePlace()
+  const shared = parseShare({
+    ...optional('share', share),
+    ...optional('efs', efs),
+    ...optional('mountoptions', mountoptions),
+  })
   const quota = new ProjectQuota()
   const placeAt = (place: Pick<VfsPlaceDeps, 'root' | 'files' | 'where'>) =>
     new VfsPlace({ ...setup, ...place, quota, defaultSizeBytes: defaultvolumesize })
-  const shares = new Shares(setup)
+  const efsAccess = new EfsAccess({ ...options, log: setup.log })
+  const shares = new Shares(setup, efsAccess)
   const places = new VfsPlaces({
     main: placeAt({ ...(shared === undefined ? await openDirectory(path, setup) : shares.open(shared)), where: {} }),
     mainShare: shared,
     known: new KnownShares(shares.directory),
-    openShare: (other, where) => placeAt({ ...shares.open(other), where }),
+    openShare: (other) => placeAt({ ...shares.open(other), where: other.where }),
   })
-  return new VfsDriver({ places, quota, defaultSizeBytes: defaultvolumesize })
+  const ownAccessPoints = new OwnAccessPoints({ api: efsAccess.api, hostId: setup.hostId, pause })
+  return new VfsDriver({ places, ownAccessPoints, quota, defaultSizeBytes: defaultvolumesize })
 }
 
 const clock = { nowMs: () => performance.now(), uptimeMs: () => uptime() * 1000, startTimer }
@@ -86,16 +92,18 @@ async function findMissingMountOf(path: string): Promise<ExpectedMount | undefin
 class Shares {
   readonly directory: string
   readonly #setup: DriverSetup
+  readonly #efs: EfsAccess
   readonly #files = new SharedFileProcess()
   readonly #mounter = new SystemMounter()
   readonly #transports = new NfsTransports()
 
-  constructor(setup: DriverSetup) {
+  constructor(setup: DriverSetup, efs: EfsAccess) {
     this.directory = join(setup.root, 'shares')
     this.#setup = setup
+    this.#efs = efs
   }
 
-  open(share: NfsShare): Opened {
+  open(share: Share): Opened {
     const files = this.#files.of(share.id)
     const root = new ShareRoot({
       share,
@@ -104,6 +112,7 @@ class Shares {
       files,
       resolveHost,
       redirect: (from, to) => this.#transports.redirect(from, to),
+      ...(share.efs === undefined ? {} : this.#efs.waysTo(share.efs, this.#mounter)),
       log: this.#setup.log,
       ...clock,
     })
@@ -111,12 +120,17 @@ class Shares {
   }
 }
 
-function shareOrPath(): ConvoyError {
-  return new ConvoyError('invalid-argument', 'vfs.path and vfs.share exclude each other', {
-    hint: 'give vfs.share for a share that convoy mounts, or vfs.path for a directory, which may be on a share that you mount',
+function onePlace(): ConvoyError {
+  return new ConvoyError('invalid-argument', 'vfs.path, vfs.share and vfs.efs exclude each other', {
+    hint:
+      'give vfs.share or vfs.efs for what convoy mounts, or vfs.path for a directory, which may be on a share that you mount; ' +
+      'EFS_ID and NFS_SERVER in the environment are the same as vfs.efs and vfs.share',
   })
 }
 
 function withoutShare(): ConvoyError {
-  return new ConvoyError('invalid-argument', 'vfs.mountoptions says how to mount a share, and there is no vfs.share')
+  return new ConvoyError(
+    'invalid-argument',
+    'vfs.mountoptions says how to mount a share, and there is neither vfs.share nor vfs.efs',
+  )
 }

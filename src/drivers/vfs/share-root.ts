@@ -5,12 +5,12 @@ import type { Mounter } from '../../host/mounter.js'
 import type { CallContext, Logger } from '../../model/call-context.js'
 import { optional } from '../../model/optional.js'
 import type { Attributes } from '../../model/volume.js'
-import type { NfsShare } from './nfs-share.js'
+import type { Share } from './share.js'
 import { ShareHealth, type ShareHealthDeps } from './share-health.js'
 import type { VfsRoot } from './vfs-root.js'
 
 export interface ShareRootSettings extends Omit<ShareHealthDeps, 'probe' | 'storage'> {
-  readonly share: NfsShare
+  readonly share: Share
   /** Absolute and without links, in a directory that only root may change. */
   readonly mountpoint: string
   readonly mounter: Mounter
@@ -19,6 +19,8 @@ export interface ShareRootSettings extends Omit<ShareHealthDeps, 'probe' | 'stor
   /** Leads what the kernel has open to one address to another, and resolves to how much that was. */
   readonly redirect: (from: string, to: string) => Promise<number>
   readonly log: Logger
+  /** What only its kind of share has to say of itself. */
+  readonly details?: () => Attributes
 }
 
 /**
@@ -59,6 +61,10 @@ export class ShareRoot implements VfsRoot {
 
   get isThere(): boolean {
     return this.#wasFound && this.#health.downForMs === undefined
+  }
+
+  get servers(): RegExp | undefined {
+    return this.#settings.share.efs?.servers
   }
 
   get longDown(): ConvoyError | undefined {
@@ -102,6 +108,7 @@ export class ShareRoot implements VfsRoot {
     const silence = downForMs === undefined ? undefined : `${Math.floor(downForMs / 1000)}s`
     return {
       Share: source,
+      ...this.#settings.details?.(),
       ShareOptions: [...options, `nfsvers=${versions.join('|')}`].join(','),
       ...optional('ShareSilentFor', silence),
     }
@@ -174,7 +181,7 @@ function withReason(thrown: unknown): unknown {
 }
 
 /** NFSv4 servers show one tree, whose root may be a directory of theirs. */
-function explained({ source }: NfsShare, thrown: unknown): unknown {
+function explained({ source }: Share, thrown: unknown): unknown {
   if (!(thrown instanceof ConvoyError) || !/No such file/i.test(thrown.message)) return thrown
   const server = source.slice(0, source.indexOf(':/'))
   return new ConvoyError('unavailable', thrown.message, {
@@ -186,14 +193,14 @@ function explained({ source }: NfsShare, thrown: unknown): unknown {
 }
 
 /** Whoever waits for the share asks again: only their own time may be up. */
-function doesNotAnswer({ server }: NfsShare, cause: ConvoyError): ConvoyError {
+function doesNotAnswer({ server }: Share, cause: ConvoyError): ConvoyError {
   return new ConvoyError('unavailable', cause.message, {
     hint: `check the network to ${server}, and that it serves NFS; convoy tries again with the next request`,
     cause,
   })
 }
 
-function noVersion({ source, versions }: NfsShare, refusals: readonly ConvoyError[]): ConvoyError {
+function noVersion({ source, versions }: Share, refusals: readonly ConvoyError[]): ConvoyError {
   const [first] = refusals
   const tried = versions.map((version) => `NFS ${version}`).join(', ')
   return new ConvoyError('unavailable', `${source} cannot be mounted with ${tried}: ${first?.message ?? ''}`, {

@@ -6,6 +6,7 @@ import { measureTree } from '../../host/measure-tree.js'
 import { removePatiently } from '../../host/patient-removal.js'
 import { sourceBelow } from '../../host/volume-holders.js'
 import type { CallContext, Logger } from '../../model/call-context.js'
+import { optional } from '../../model/optional.js'
 import { parseSizeBytes } from '../../model/size.js'
 import type { Attributes, SizeLimit, VolumeHandle, VolumePlace } from '../../model/volume.js'
 import type { VolumeName } from '../../model/volume-name.js'
@@ -22,7 +23,8 @@ import type {
   VolumeOnStorage,
   StorageSpace,
 } from '../driver.js'
-import { parseShareSource } from './nfs-share.js'
+import { ownAccessPointOf, type OwnAccessPoints } from './own-access-points.js'
+import { parseShare, sourceOf, withoutPlace } from './share.js'
 import { withTodaysNames } from './old-share-options.js'
 import { describeFault } from './sidecar.js'
 import { vfsVolumeOptions } from './vfs-options.js'
@@ -45,6 +47,7 @@ const lastChanceMs = 4000
 
 export interface VfsDeps {
   readonly places: VfsPlaces
+  readonly ownAccessPoints: OwnAccessPoints
   readonly defaultSizeBytes: number
   readonly quota: ProjectQuota
 }
@@ -65,12 +68,29 @@ export class VfsDriver implements Driver {
   }
 
   async create(request: CreateRequest, call: DriverCall): Promise<CreatedVolume> {
-    const options = withTodaysNames(request.options)
-    const place = await this.#deps.places.choose(options)
-    return place.creation.create(request, options, call)
+    const { places, ownAccessPoints } = this.#deps
+    const options = await ownAccessPoints.provide(request, places.complete(withTodaysNames(request.options)), call)
+    return places.making(options, (place) => place.creation.create(request, withoutPlace(options), call))
   }
 
   async remove(volume: VolumeHandle, call: DriverCall & RemovalProgress): Promise<void> {
+    const accessPoint = ownAccessPointOf(volume)
+    if (accessPoint === undefined) return this.#removeData(volume, call)
+    // A call that was cut short may have come further.
+    const isGone = await this.#deps.ownAccessPoints.isGone(accessPoint)
+    if (!isGone) await this.#removeData(volume, call)
+    if (!isGone && (await this.#homeOf(volume).storage.holdsAny())) {
+      call.log.warn({ volume: volume.name, accessPoint }, 'other volumes lie on the access point: it stays')
+    } else await this.#removeAccessPoint(volume, accessPoint, call)
+  }
+
+  async #removeAccessPoint(volume: VolumeHandle, accessPoint: string, call: DriverCall): Promise<void> {
+    const { places, ownAccessPoints } = this.#deps
+    await places.forgetAccessPoint(accessPoint, volume.attributes, call)
+    await ownAccessPoints.remove(volume, accessPoint)
+  }
+
+  async #removeData(volume: VolumeHandle, call: DriverCall & RemovalProgress): Promise<void> {
     const { storage, retirement } = this.#homeOf(volume)
     if (!isTrashed(volume)) await retirement.retire(volume, 'trashed').catch(unlessNotFound)
     if (!(await storage.isThere(volume))) return
@@ -108,7 +128,8 @@ export class VfsDriver implements Driver {
     const { root, storage } = this.#homeOf(volume)
     const path = storage.layout.currentData(volume)
     const { source } = root
-    return source === undefined ? { path } : { path, source: sourceBelow(source, relative(root.path, path)) }
+    if (source === undefined) return { path }
+    return { path, source: sourceBelow(source, relative(root.path, path)), ...optional('servers', root.servers) }
   }
 
   storageOf(volume: VolumeHandle): StorageName {
@@ -119,11 +140,24 @@ export class VfsDriver implements Driver {
     return Promise.resolve()
   }
 
-  async retire(volume: VolumeHandle, as: Retirement, { journal }: DriverCall): Promise<VolumeHandle> {
+  async retire(volume: VolumeHandle, as: Retirement, call: DriverCall): Promise<VolumeHandle> {
     // The handle of a volume whose create failed says nothing yet.
     const isDraft = volume.attributes['directory'] === undefined
-    const place = this.#deps.places.for(isDraft ? journal.notes : volume.attributes)
-    if (isDraft && place.root.source !== undefined && journal.notes['begun'] === undefined) return missing(volume)
+    if (!isDraft) return this.#homeOf(volume).retirement.retire(volume, as)
+    try {
+      return await this.#retireDraft(volume, as, call)
+    } catch (thrown) {
+      const made = isConvoyError(thrown, 'not-found')
+        ? await this.#deps.ownAccessPoints.findMade(volume, call)
+        : undefined
+      if (made !== undefined) await this.#removeAccessPoint(volume, made, call)
+      throw thrown
+    }
+  }
+
+  async #retireDraft(volume: VolumeHandle, as: Retirement, { journal }: DriverCall): Promise<VolumeHandle> {
+    const place = this.#deps.places.for(journal.notes)
+    if (place.root.source !== undefined && journal.notes['begun'] === undefined) return missing(volume)
     return place.retirement.retire(volume, as)
   }
 
@@ -163,7 +197,10 @@ export class VfsDriver implements Driver {
 
   async leaveUnused(volumes: Iterable<VolumeOnStorage>, call: CallContext): Promise<void> {
     const used = new Set<StorageName>()
-    for (const { attributes, options } of volumes) used.add(attributes['share'] ?? sourceIn(options))
+    for (const { attributes, options } of volumes) {
+      // One that is being made has no attributes yet.
+      used.add(sourceOf(attributes) ?? parseShare(withTodaysNames(options))?.source)
+    }
     await this.#deps.places.leaveUnused(used, call)
   }
 
@@ -222,12 +259,6 @@ export class VfsDriver implements Driver {
   #homeOf(volume: VolumeHandle): VfsPlace {
     return this.#deps.places.for(volume.attributes)
   }
-}
-
-/** The share that a volume which is being made will be on. */
-function sourceIn(options: Attributes): StorageName {
-  const { share } = withTodaysNames(options)
-  return share === undefined ? undefined : parseShareSource(share)
 }
 
 async function* discoverIn({ root, storage }: VfsPlace, { log }: CallContext): AsyncIterable<DiscoveredVolume> {

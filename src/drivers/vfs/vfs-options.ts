@@ -1,8 +1,10 @@
+import { ConvoyError } from '../../errors.js'
 import type { Option, OptionTable } from '../../model/options.js'
 import { parseAbsolutePath, parseBoolean, parseFileMode, wholeNumber, withDefault } from '../../model/options.js'
 import { parseSizeBytes } from '../../model/size.js'
 import { parseVolumeName } from '../../model/volume-name.js'
 import { checkMountOptions } from './nfs-options.js'
+import { parseAccessPoint, parseFileSystemId } from './efs-file-system.js'
 import { parseShareSource } from './nfs-share.js'
 import { oldShareOptions } from './old-share-options.js'
 
@@ -19,6 +21,21 @@ export const vfsDriverOptions = {
     placeholder: 'SERVER:/EXPORT',
     help: 'NFS share that holds the volumes, in place of a directory; mounted when it is needed',
   },
+  efs: {
+    parse: parseFileSystemId,
+    placeholder: 'FILE-SYSTEM',
+    help: 'EFS file system that holds the volumes, for example fs-0123456789abcdef0, in place of a directory or share',
+  },
+  efsregion: {
+    parse: parseRegion,
+    placeholder: 'REGION',
+    help: 'region of EFS, for example eu-west-1; without it that of AWS_REGION, or of this instance',
+  },
+  efsendpoint: {
+    parse: parseEndpoint,
+    placeholder: 'URL',
+    help: 'address of the EFS API, where it is not the public one',
+  },
   mountoptions: {
     parse: checkMountOptions,
     placeholder: 'OPTIONS',
@@ -30,6 +47,20 @@ export const vfsDriverOptions = {
     help: 'size of a disk image (vm) that is created without one',
   }),
 } satisfies OptionTable
+
+function parseRegion(text: string): string {
+  if (/^[a-z]{2}(?:-[a-z]+)+-\d$/.test(text)) return text
+  throw new ConvoyError('invalid-argument', `${JSON.stringify(text.slice(0, 60))} is not a region`, {
+    hint: 'for example eu-west-1',
+  })
+}
+
+function parseEndpoint(text: string): string {
+  if (/^https?:\/\/[A-Za-z0-9.:[\]-]+(?:\/[A-Za-z0-9./_-]*)?$/.test(text) && URL.canParse(text)) return text
+  throw new ConvoyError('invalid-argument', `${JSON.stringify(text.slice(0, 100))} is not the address of an API`, {
+    hint: 'for example https://vpce-0123.elasticfilesystem.eu-west-1.vpce.amazonaws.com',
+  })
+}
 
 const largestId = 2 ** 32 - 2
 
@@ -57,6 +88,16 @@ export const vfsVolumeOptions = {
     parse: parseShareSource,
     placeholder: 'SERVER:/EXPORT',
     help: 'NFS share for this volume, in place of that of the daemon',
+  },
+  efs: {
+    parse: parseFileSystemId,
+    placeholder: 'FILE-SYSTEM',
+    help: 'EFS file system for this volume, for example fs-0123456789abcdef0',
+  },
+  accesspoint: {
+    parse: parseAccessPoint,
+    placeholder: 'ID',
+    help: 'access point of EFS that the volume lies on: fsap-…, or auto for one that is made, and deleted with the volume',
   },
   mountoptions: {
     parse: checkMountOptions,

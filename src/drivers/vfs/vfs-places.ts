@@ -1,28 +1,30 @@
 import { ConvoyError } from '../../errors.js'
+import type { CallContext, Logger } from '../../model/call-context.js'
 import { optional } from '../../model/optional.js'
 import type { Attributes } from '../../model/volume.js'
-import type { CallContext, Logger } from '../../model/call-context.js'
 import type { StorageName } from '../driver.js'
+import { withoutAccessPoint } from './efs-file-system.js'
 import type { KnownShares } from './known-shares.js'
-import { type NfsShare, parseNfsShare } from './nfs-share.js'
+import { parseShare, type Share, sourceOf } from './share.js'
 import type { VfsPlace } from './vfs-place.js'
 
 export interface VfsPlacesDeps {
   /** Where volumes are that name no share. */
   readonly main: VfsPlace
   /** The share that the main place is on, if this daemon mounts it. */
-  readonly mainShare: NfsShare | undefined
+  readonly mainShare: Share | undefined
   readonly known: KnownShares
-  /** `where`: the attributes of handles that lead to it. */
-  readonly openShare: (share: NfsShare, where: Attributes) => VfsPlace
+  readonly openShare: (share: Share) => VfsPlace
 }
 
 /** Where the volumes of this driver are: one main place, and the shares of volumes that name their own. */
 export class VfsPlaces {
   readonly #deps: VfsPlacesDeps
   readonly #shares = new Map<string, VfsPlace>()
-  /** Shares that volumes have been made on since they were last about to be left. */
-  readonly #chosen = new Set<string>()
+  /** The shares on which volumes are being made, one entry for each. */
+  readonly #making = new Set<{ readonly source: string }>()
+  /** Those, and all on which volumes have been made since unused ones were last looked for. */
+  #chosen = new Set<string>()
 
   constructor(deps: VfsPlacesDeps) {
     this.#deps = deps
@@ -33,13 +35,12 @@ export class VfsPlaces {
   }
 
   /** By the options of a volume, or by the attributes that its handle has of them. The same share is the same place. */
-  for({ share: source, mountoptions }: Attributes): VfsPlace {
-    if (source === undefined) return this.main
-    const share = parseNfsShare(source, mountoptions)
-    if (share.id === this.#deps.mainShare?.id) return this.main
+  for(attributes: Attributes): VfsPlace {
+    const share = parseShare(attributes)
+    if (share === undefined || share.id === this.#deps.mainShare?.id) return this.main
     const known = this.#shares.get(share.id)
     if (known !== undefined) return known
-    const opened = this.#deps.openShare(share, { share: source, ...optional('mountoptions', mountoptions) })
+    const opened = this.#deps.openShare(share)
     this.#shares.set(share.id, opened)
     return opened
   }
@@ -50,29 +51,67 @@ export class VfsPlaces {
   }
 
   /**
+   * The options of a volume with the file system that its access point is on, if it does not say. ConvoyError `invalid-argument`
+   * when they cannot go together.
+   */
+  complete(options: Attributes): Attributes {
+    const main = this.#deps.mainShare?.where
+    const isOfMain = options['efs'] === undefined && options['accesspoint'] !== undefined
+    if (isOfMain && (main?.['efs'] === undefined || options['share'] !== undefined)) throw withoutFileSystem()
+    const mountoptions = withoutAccessPoint(main?.['mountoptions'])
+    const completed = isOfMain ? { ...main, ...optional('mountoptions', mountoptions), ...options } : options
+    parseShare(completed)
+    return completed
+  }
+
+  /** Acts on the place where a volume with these options is to be made, as {@link choose} says. Meanwhile it is not left. */
+  async making<T>(options: Attributes, act: (place: VfsPlace) => Promise<T>): Promise<T> {
+    const entry = { source: parseShare(options)?.source ?? '' }
+    this.#making.add(entry)
+    this.#chosen.add(entry.source)
+    try {
+      return await act(await this.choose(options))
+    } finally {
+      this.#making.delete(entry)
+    }
+  }
+
+  /**
    * Where a volume with these options is to be made. A share that it names without saying how is mounted as it is for others;
    * ConvoyError `invalid-argument` when it says something else than they do.
    */
   async choose(options: Attributes): Promise<VfsPlace> {
     const { main, mainShare, known } = this.#deps
-    if (options['share'] === undefined) return main
-    const wanted = parseNfsShare(options['share'], options['mountoptions'])
+    const wanted = parseShare(options)
+    if (wanted === undefined) return main
     if (mainShare?.source === wanted.source) {
       refuseOther(mainShare, wanted, options)
       return main
     }
-    this.#chosen.add(wanted.source)
-    const before = known.list().find(({ share }) => share === wanted.source)
-    if (before !== undefined) refuseOther(parseNfsShare(wanted.source, before['mountoptions']), wanted, options)
-    const where = before ?? { share: wanted.source, ...optional('mountoptions', options['mountoptions']) }
+    const before = known.find(wanted.source)
+    const share = (before === undefined ? undefined : parseShare(before)) ?? wanted
+    refuseOther(share, wanted, options)
     // A ledger that was lost will be rebuilt from there.
-    await known.add(where)
-    return this.for(where)
+    await known.add(share.where)
+    return this.for(share.where)
+  }
+
+  /** Unmounts it, and does not look there again. `attributes`: of the handle that leads to it, if it has them. */
+  async forgetAccessPoint(accessPoint: string, attributes: Attributes, call: CallContext): Promise<void> {
+    const { known } = this.#deps
+    for (const where of [...known.list(), attributes].filter((one) => one['accesspoint'] === accessPoint)) {
+      const place = this.for(where)
+      if (place === this.main) continue
+      await place.root.leave(call)
+      place.close()
+      this.#shares.delete(parseShare(where)?.id ?? '')
+      known.remove(where)
+    }
   }
 
   /** Of the place that volumes with these attributes are in: the share that they name, unless it is that of the daemon. */
   nameOf(attributes: Attributes): StorageName {
-    return this.for(attributes) === this.main ? undefined : attributes['share']
+    return this.for(attributes) === this.main ? undefined : sourceOf(attributes)
   }
 
   /** Of all places that may hold volumes. */
@@ -90,12 +129,14 @@ export class VfsPlaces {
 
   named(name: StorageName): readonly VfsPlace[] {
     if (name === undefined) return [this.main]
-    return this.#deps.known.list().flatMap((where) => (where['share'] === name ? [this.for(where)] : []))
+    return this.#deps.known.list().flatMap((where) => (sourceOf(where) === name ? [this.for(where)] : []))
   }
 
   /** Unmounts and forgets the shares that are not among these. */
   async leaveUnused(used: ReadonlySet<StorageName>, call: CallContext): Promise<void> {
-    for (const where of this.#deps.known.list().filter(({ share }) => !used.has(share))) {
+    this.#chosen = new Set([...this.#making].map(({ source }) => source))
+    const all = [...this.#deps.known.list(), ...[...this.#shares.values()].map(({ storage }) => storage.where)]
+    for (const where of all.filter((one) => !used.has(sourceOf(one)))) {
       try {
         await this.#leave(where, call)
       } catch (thrown) {
@@ -104,16 +145,16 @@ export class VfsPlaces {
     }
   }
 
+  /** Unless a volume is being made there, or was since the others were looked at. */
   async #leave(where: Attributes, call: CallContext): Promise<void> {
-    const { id, source } = parseNfsShare(where['share'] ?? '', where['mountoptions'])
+    const share = parseShare(where)
     const place = this.for(where)
-    this.#chosen.delete(source)
+    if (share === undefined || this.#chosen.has(share.source)) return
     if (place !== this.main) await place.root.leave(call)
-    // A volume is being made there by now.
-    if (this.#chosen.has(source)) return
+    if (this.#chosen.has(share.source)) return
     this.#deps.known.remove(where)
-    this.#shares.delete(id)
-    if (place !== this.main) place.close()
+    if (place === this.main || !this.#shares.delete(share.id)) return
+    place.close()
     call.log.info({ ...where }, 'a share that no volume is on any more is not mounted any longer')
   }
 
@@ -122,9 +163,15 @@ export class VfsPlaces {
   }
 }
 
-function refuseOther(known: NfsShare, wanted: NfsShare, { mountoptions }: Attributes): void {
+function withoutFileSystem(): ConvoyError {
+  return new ConvoyError('invalid-argument', 'accesspoint needs a file system of EFS', {
+    hint: 'name it too: efs=fs-0123456789abcdef0; or start the daemon with vfs.efs',
+  })
+}
+
+function refuseOther(known: Share, wanted: Share, { mountoptions }: Attributes): void {
   if (mountoptions === undefined || known.id === wanted.id) return
-  const describe = ({ options, versions }: NfsShare) => `${options.join(',')}, NFS ${versions.join(' or ')}`
+  const describe = ({ options, versions }: Share) => `${options.join(',')}, NFS ${versions.join(' or ')}`
   throw new ConvoyError(
     'invalid-argument',
     `the share ${known.source} is mounted with ${describe(known)}, not with ${describe(wanted)}`,

@@ -15,6 +15,8 @@ export interface VfsRoot {
   readonly path: string
   /** `server:/export`, of a share that we mount: it may go at any time, and what is done there then is done to something else. */
   readonly source: string | undefined
+  /** See `VolumePlace.servers`. */
+  readonly servers?: RegExp | undefined
   /** Why it is pointless to wait for it any longer; absent while it is not. */
   readonly longDown: ConvoyError | undefined
   /**

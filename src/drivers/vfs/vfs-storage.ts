@@ -193,6 +193,12 @@ export class VfsStorage {
     )
   }
 
+  /** Whether there is any volume, also in the trash. */
+  async holdsAny(): Promise<boolean> {
+    const names = await Promise.all([this.layout.volumes, this.layout.trash].map((path) => this.names(path)))
+    return names.flat().length > 0
+  }
+
   /** Whether another volume's data is in this directory of the root. */
   async isTaken(directory: VolumeName): Promise<boolean> {
     for await (const { path, sidecar } of this.list('volumes')) {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { MountSource } from '../../../src/drivers/driver.js'
 import { formatSidecar, type Sidecar } from '../../../src/drivers/vfs/sidecar.js'
 import { KnownShares } from '../../../src/drivers/vfs/known-shares.js'
+import { OwnAccessPoints } from '../../../src/drivers/vfs/own-access-points.js'
 import { DirectoryRoot } from '../../../src/drivers/vfs/vfs-root.js'
 import { VfsPlace, type VfsPlaceDeps } from '../../../src/drivers/vfs/vfs-place.js'
 import { VfsPlaces } from '../../../src/drivers/vfs/vfs-places.js'
@@ -76,6 +77,21 @@ export class VfsDirectory implements DriverStorage {
   }
 }
 
+const refuse = () => Promise.reject(new Error('nobody asks AWS'))
+
+/** For drivers without EFS. */
+export const withoutAws = new OwnAccessPoints({
+  api: {
+    mountTargets: refuse,
+    createAccessPoint: refuse,
+    findAccessPoint: refuse,
+    accessPointsOf: refuse,
+    deleteAccessPoint: refuse,
+  },
+  hostId: 'this-host',
+  pause: refuse,
+})
+
 /** A driver on that directory, without shares. */
 export function openDriver(path: string, parts: Pick<VfsPlaceDeps, 'files' | 'quota' | 'hostId' | 'now'>): VfsDriver {
   const { files, quota } = parts
@@ -88,7 +104,7 @@ export function openDriver(path: string, parts: Pick<VfsPlaceDeps, 'files' | 'qu
   }
   const known = new KnownShares(join(path, '..', 'shares'))
   const places = new VfsPlaces({ main, mainShare: undefined, known, openShare })
-  return new VfsDriver({ places, quota, defaultSizeBytes })
+  return new VfsDriver({ places, ownAccessPoints: withoutAws, quota, defaultSizeBytes })
 }
 
 /** The text of a sidecar as another host would write it. */
@@ -114,7 +130,7 @@ function pathOf(source: MountSource): string {
 }
 
 /** The same child process, with every single operation a step. */
-function stepwise(files: FileProcess, faults: FaultInjector): FileProcess {
+export function stepwise(files: FileProcess, faults: FaultInjector): FileProcess {
   const run = async (operations: readonly FileOperation[]): Promise<readonly FileResult[]> => {
     const results: FileResult[] = []
     for (const operation of operations) {

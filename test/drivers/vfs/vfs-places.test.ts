@@ -12,6 +12,7 @@ import { ConvoyError } from '../../../src/errors.js'
 import { FileProcess, type FileRunner } from '../../../src/host/file-process.js'
 import { ProjectQuota } from '../../../src/host/project-quota.js'
 import type { Attributes } from '../../../src/model/volume.js'
+import { withoutAws } from './vfs-directory.js'
 import { Journals, named, requestFor } from '../../conformance/driver-world.js'
 
 const away = () => new ConvoyError('unavailable', 'the server does not answer')
@@ -22,6 +23,7 @@ class FakeShare implements VfsRoot {
   isAway = false
   hangs = false
   longDown: ConvoyError | undefined
+  coming: Promise<void> | undefined
   leaving: Promise<void> | undefined
   isBusy = false
   isLeft = false
@@ -41,6 +43,7 @@ class FakeShare implements VfsRoot {
 
   async find(): Promise<void> {
     if (this.hangs) await new Promise<never>(() => undefined)
+    await this.coming
     if (this.isAway) throw away()
     this.wasFound = true
   }
@@ -104,9 +107,9 @@ class Host {
       main: place(this.main, {}),
       mainShare: parseNfsShare('nas:/main'),
       known: new KnownShares(join(this.directory, 'shares')),
-      openShare: (share, where) => place(this.share(share.source), where),
+      openShare: (share) => place(this.share(share.source), share.where),
     })
-    return new VfsDriver({ places, quota, defaultSizeBytes: 1 })
+    return new VfsDriver({ places, ownAccessPoints: withoutAws, quota, defaultSizeBytes: 1 })
   }
 
   async create(driver: VfsDriver, name: string, options: Attributes = {}) {
@@ -315,6 +318,16 @@ t.test('a volume that is made while its share is about to be left keeps it', asy
   go()
   await leaving
   t.same(driver.storages(call.log), [undefined, 'nas:/a'])
+
+  share.isLeft = false
+  let come: () => void = () => undefined
+  share.coming = new Promise((resolve) => (come = resolve))
+  const making = host.create(driver, 'third', { share: 'nas:/a' })
+  await new Promise((resolve) => setImmediate(resolve))
+  await driver.leaveUnused([], call)
+  t.notOk(share.isLeft, 'nor one that has begun before')
+  come()
+  await making
 })
 
 t.test('the share of the daemon is one storage, however its volumes name it', async (t) => {
