@@ -150,7 +150,7 @@ export class FileProcess implements FileRunner {
 function start(): ChildProcess {
   const path = fileURLToPath(new URL('./file-process-main.js', import.meta.url))
   // One that hangs in a call does not hear that we are gone.
-  const [execPath = '', ...args] = [...untilWeEnd(), process.execPath, '--max-semi-space-size=1']
+  const [execPath, ...args] = [...untilWeEnd(), process.execPath, '--max-semi-space-size=1']
   return fork(path, [], { execPath, execArgv: args, env: {}, stdio: 'ignore' })
 }
 
