@@ -32,6 +32,8 @@ export class ShareRoot implements VfsRoot {
   #finding: Promise<void> | undefined
   #replacing: Promise<void> | undefined
   #replacements = 0
+  /** Of the server, when it was mounted last: what was taken away but is still used asks there. */
+  #address: string | undefined
 
   constructor(settings: ShareRootSettings) {
     const { files, mountpoint, log } = settings
@@ -125,12 +127,14 @@ export class ShareRoot implements VfsRoot {
   async #followServer(): Promise<void> {
     const { mountpoint, mounter, resolveHost, redirect, share, log } = this.#settings
     const [mount] = await mounter.mountsBelow(mountpoint)
-    const from = mount?.superOptions.find((option) => option.startsWith('addr='))?.slice('addr='.length)
+    this.#address = mount?.superOptions.find((option) => option.startsWith('addr='))?.slice(5) ?? this.#address
+    const from = this.#address
     if (from === undefined) return
     const addresses = await resolveHost(share.server)
     if (addresses.length === 0 || addresses.includes(from)) return
     const to = addresses.find((address) => isIPv6(address) === isIPv6(from))
     if (to === undefined || (await redirect(from, to)) === 0) return this.#replaceSince(this.#replacements)
+    this.#address = to
     log.warn({ share: share.source, from, to }, 'the server of a share has another address: its mounts follow')
   }
 
@@ -170,13 +174,24 @@ function withReason(thrown: unknown): unknown {
 
 /** NFSv4 servers show one tree, whose root may be a directory of theirs. */
 function explained({ source }: NfsShare, thrown: unknown): unknown {
-  if (!(thrown instanceof ConvoyError) || !/No such file/i.test(thrown.message)) return thrown
+  if (!(thrown instanceof ConvoyError)) return thrown
+  if (/statd/.test(thrown.message)) return withoutLocks(thrown)
+  if (!/No such file/i.test(thrown.message)) return thrown
   const server = source.slice(0, source.indexOf(':/'))
   return new ConvoyError('unavailable', thrown.message, {
     hint:
       `the server has no such export: see "showmount -e ${server}". With NFSv4 the names begin at its root (fsid=0): ` +
       `where that is /exports, ${server}:/exports/a is ${server}:/a`,
     cause: thrown,
+  })
+}
+
+function withoutLocks(cause: ConvoyError): ConvoyError {
+  return new ConvoyError('unavailable', cause.message, {
+    hint:
+      'the locks of NFS 3 need rpcbind and rpc.statd on this host (Debian: apt-get install rpcbind nfs-common); take NFS 4, ' +
+      'or the mount option nolock if only this host writes there',
+    cause,
   })
 }
 

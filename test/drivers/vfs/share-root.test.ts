@@ -22,6 +22,7 @@ class FakeServer {
   addresses: readonly string[] = []
   /** Whether the kernel can be told of another address. */
   canBeLed = false
+  isBusy = false
   address = '10.0.0.5'
   uptimeMs = 60 * minuteMs
   nowMs = 0
@@ -57,6 +58,7 @@ class FakeServer {
       files: { run: () => this.look(), close: () => undefined },
       resolveHost: () => Promise.resolve(this.addresses),
       redirect: async (from, to) => {
+        if (this.isBusy) throw new ConvoyError('deadline-exceeded', 'tee did not end')
         if (!this.canBeLed || from !== this.address) return 0
         this.address = to
         return 1
@@ -118,6 +120,15 @@ t.test('an export that the server does not have is explained', async (t) => {
     code: 'unavailable',
     hint: /showmount -e nas".*nas:\/exports\/a is nas:\/a/,
   })
+})
+
+t.test('NF11 NFS 3 without its lock service is explained', async (t) => {
+  const server = new FakeServer(['3'])
+  server.refusal = new ConvoyError(
+    'unavailable',
+    'mount.nfs: rpc.statd is not running but is required for remote locking.',
+  )
+  await t.rejects(server.root().find(), { code: 'unavailable', message: /statd/, hint: /NFS 4.*nolock/ })
 })
 
 t.test('all who need it at once share one mount, and it is mounted again when it is gone', async (t) => {
@@ -213,8 +224,10 @@ t.test('NF12 where the kernel can be told of the other address, the mount stays'
   for (const [addresses, address, replacements] of [
     [['fd00::5', '10.0.0.6'], '10.0.0.6', 0],
     [['10.0.0.7', '10.0.0.8'], '10.0.0.7', 0],
+    [['10.0.0.9'], '10.0.0.7', 0],
     [['fd00::5'], '10.0.0.7', 1],
   ] as const) {
+    server.isBusy = addresses[0] === '10.0.0.9'
     server.addresses = addresses
     server.looks.push(silence())
     await t.rejects(root.use(server.look))
