@@ -1,6 +1,8 @@
 /** After that time a mount no longer waits: what starts again by itself had its chance. */
 const longMs = 10 * 60_000
 const probeEveryMs = 5000
+/** A container that waits for a server that has moved asks nobody here. */
+const calmProbeMs = 60_000
 
 export interface ShareHealthDeps {
   /** Does something on the share, and notes here what came of it. */
@@ -12,7 +14,7 @@ export interface ShareHealthDeps {
   readonly startTimer: (ms: number, act: () => void) => () => void
 }
 
-/** Whether a share answers: by what is done there, and while it does not by looking again and again. */
+/** Whether a share answers: by what is done there, and by looking, now and then or, while it does not, again and again. */
 export class ShareHealth {
   readonly #deps: ShareHealthDeps
   #downSinceMs: number | undefined
@@ -37,12 +39,18 @@ export class ShareHealth {
 
   noteAnswer(): void {
     this.#downSinceMs = undefined
-    this.close()
+    this.#lookIn(calmProbeMs)
   }
 
   noteSilence(): void {
+    if (this.#downSinceMs === undefined) this.close()
     this.#downSinceMs ??= this.#deps.nowMs()
-    this.#callOff ??= this.#deps.startTimer(probeEveryMs, () => {
+    if (this.#callOff === undefined) this.#lookIn(probeEveryMs)
+  }
+
+  #lookIn(ms: number): void {
+    this.close()
+    this.#callOff = this.#deps.startTimer(ms, () => {
       this.#callOff = undefined
       // What came of it is noted by whoever did it.
       void this.#deps.probe().catch(() => undefined)

@@ -36,15 +36,9 @@ export class ShareRoot implements VfsRoot {
   #address: string | undefined
 
   constructor(settings: ShareRootSettings) {
-    const { files, mountpoint, log } = settings
+    const { log } = settings
     this.#settings = settings
-    const probe = async () => {
-      await this.#followServer().catch((thrown: unknown) =>
-        log.warn({ err: thrown }, 'a share that is silent stays as it is'),
-      )
-      await this.use(() => files.run([{ op: 'statfs', path: mountpoint }]))
-    }
-    this.#health = new ShareHealth({ ...settings, probe })
+    this.#health = new ShareHealth({ ...settings, probe: () => this.#probe() })
     // Not the signal of whoever asked first: others wait for the same mount, which has a deadline of its own.
     this.#call = { signal: new AbortController().signal, log }
   }
@@ -101,6 +95,18 @@ export class ShareRoot implements VfsRoot {
 
   close(): void {
     this.#health.close()
+  }
+
+  async #probe(): Promise<void> {
+    const { files, mountpoint, mounter, log } = this.#settings
+    const isSilent = this.#health.downForMs !== undefined
+    // What somebody unmounted is mounted when it is needed.
+    if (!isSilent && (await mounter.mountsBelow(mountpoint)).length === 0) return
+    if (isSilent)
+      await this.#followServer().catch((thrown: unknown) =>
+        log.warn({ err: thrown }, 'a share that is silent stays as it is'),
+      )
+    await this.use(() => files.run([{ op: 'statfs', path: mountpoint }]))
   }
 
   async #mount(): Promise<void> {

@@ -26,7 +26,8 @@ class FakeServer {
   address = '10.0.0.5'
   uptimeMs = 60 * minuteMs
   nowMs = 0
-  readonly timers: (() => void)[] = []
+  /** The one that runs, if any. */
+  timer: { readonly ms: number; readonly act: () => void } | undefined
   readonly mounter: Mounter
 
   constructor(versions: readonly string[]) {
@@ -66,11 +67,23 @@ class FakeServer {
       log: new QuietLog(),
       nowMs: () => this.nowMs,
       uptimeMs: () => this.uptimeMs,
-      startTimer: (_, act) => {
-        this.timers.push(act)
-        return () => this.timers.splice(this.timers.indexOf(act), 1)
+      startTimer: (ms, act) => {
+        if (this.timer !== undefined) throw new Error('two timers at once')
+        const timer = { ms, act }
+        this.timer = timer
+        return () => {
+          if (this.timer === timer) this.timer = undefined
+        }
       },
     })
+  }
+
+  /** The timer is up. */
+  async pass(): Promise<void> {
+    const { timer } = this
+    this.timer = undefined
+    timer?.act()
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
   }
 
   readonly look = (): Promise<readonly []> => {
@@ -162,14 +175,35 @@ t.test('a share that is down is looked at until it answers', async (t) => {
   const root = server.root()
   server.looks.push(silence(), silence())
   await t.rejects(root.use(server.look), { code: 'unavailable' })
-  t.equal(server.timers.length, 1)
-  server.timers.pop()?.()
-  await new Promise(setImmediate)
-  t.equal(server.timers.length, 1, 'and again')
-  server.timers.pop()?.()
-  await new Promise(setImmediate)
-  t.equal(server.timers.length, 0, 'it has answered')
+  t.equal(server.timer?.ms, 5000)
+  await server.pass()
+  t.equal(server.timer?.ms, 5000, 'and again')
+  await server.pass()
+  t.equal(server.timer?.ms, minuteMs, 'it has answered')
 })
+
+t.test(
+  'a share that answers is looked at now and then, so that who waits for a server that moved is noticed',
+  async (t) => {
+    const server = new FakeServer(['4.2'])
+    const root = server.root()
+    await root.use(server.look)
+    server.addresses = ['10.0.0.6']
+    server.canBeLed = true
+    await server.pass()
+    t.equal(server.address, '10.0.0.5', 'whoever answers is not left')
+    server.looks.push(silence())
+    await server.pass()
+    t.equal(server.timer?.ms, 5000)
+    await server.pass()
+    t.equal(server.address, '10.0.0.6')
+    t.equal(server.timer?.ms, minuteMs)
+    server.kernel.unmount(mountpoint)
+    await server.pass()
+    t.equal(server.kernel.findMounted(mountpoint), undefined, 'what somebody unmounted stays so until it is needed')
+    t.equal(server.timer, undefined)
+  },
+)
 
 t.test(
   'it is long down when it has not answered for 10 minutes, and neither the host nor the share came up since',
@@ -207,11 +241,10 @@ t.test(
       server.addresses = addresses
       server.looks.push(silence())
       await t.rejects(root.use(server.look))
-      server.timers.pop()?.()
-      for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
+      await server.pass()
       t.equal(server.replacements, replacements, addresses.join())
       isMounted(t, server)
-      t.equal(server.timers.length, 0)
+      t.equal(server.timer?.ms, minuteMs)
     }
   },
 )
@@ -231,8 +264,7 @@ t.test('NF12 where the kernel can be told of the other address, the mount stays'
     server.addresses = addresses
     server.looks.push(silence())
     await t.rejects(root.use(server.look))
-    server.timers.pop()?.()
-    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
+    await server.pass()
     t.equal(server.address, address)
     t.equal(server.replacements, replacements, addresses.join())
     isMounted(t, server)
