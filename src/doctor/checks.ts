@@ -4,6 +4,7 @@ import { clockRight } from './checks/clock-right.js'
 import { configurationHeeded } from './checks/configuration-heeded.js'
 import { daemonAnswers } from './checks/daemon-answers.js'
 import { databaseUsable } from './checks/database-usable.js'
+import { deadMounts } from './checks/dead-mounts.js'
 import { deadPlugins } from './checks/dead-plugins.js'
 import { enoughSpace } from './checks/disk-space.js'
 import { dockerAnswers } from './checks/docker-answers.js'
@@ -27,6 +28,7 @@ export const checks: readonly Check[] = [
   deadPlugins,
   shadowedVolumes,
   failedContainers,
+  deadMounts,
   enoughSpace,
   trashedData,
   forgottenData,

@@ -1,5 +1,6 @@
 import { ConvoyError } from '../errors.js'
 import { writeArchive } from '../host/archive.js'
+import { findDeadMounts } from '../host/dead-mounts.js'
 import { readDiskSpace } from '../host/disk-space.js'
 import { DockerEngine } from '../host/docker-engine.js'
 import { readTail } from '../host/file-tail.js'
@@ -52,6 +53,7 @@ const thisHost: HostView = {
   pluginFiles: listPluginFiles,
   probeSocket,
   diskSpace: (path) => readDiskSpace(path, diskTimeoutMs),
+  deadMounts: (paths) => findDeadMounts(paths),
   propagation: (path, pid) => {
     const daemon = readMountView(pid)
     return daemon === undefined ? undefined : propagationOf(path, daemon, readDockerViews())
@@ -70,6 +72,7 @@ function remembering(docker: DockerEngine): DockerView {
     facts: () => (facts ??= docker.facts()),
     listVolumes: () => docker.listVolumes(),
     listStopped: () => docker.listStopped(),
+    listRunning: () => docker.listRunning(),
     start: (container) => docker.start(container),
   }
 }

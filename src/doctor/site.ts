@@ -1,5 +1,6 @@
+import type { DeadMount } from '../host/dead-mounts.js'
 import type { DiskSpace } from '../host/disk-space.js'
-import type { DockerFacts, DockerVolume, StoppedContainer } from '../host/docker-engine.js'
+import type { DockerFacts, DockerVolume, RunningContainer, StoppedContainer } from '../host/docker-engine.js'
 import type { Propagation } from '../host/mount-propagation.js'
 import type { PluginFile } from '../host/plugin-files.js'
 import type { SocketState } from '../host/sockets.js'
@@ -10,6 +11,7 @@ export interface DockerView {
   facts(): Promise<DockerFacts>
   listVolumes(): Promise<readonly DockerVolume[]>
   listStopped(): Promise<readonly StoppedContainer[]>
+  listRunning(): Promise<readonly RunningContainer[]>
   start(container: string): Promise<void>
 }
 
@@ -19,6 +21,8 @@ export interface HostView {
   pluginFiles(): readonly PluginFile[]
   probeSocket(path: string): Promise<SocketState>
   diskSpace(path: string): Promise<DiskSpace>
+  /** Mounts of the shares at these paths that lead nowhere, in containers and elsewhere. */
+  deadMounts(paths: readonly string[]): Promise<readonly DeadMount[]>
   /** How mounts that the process makes below the path reach Docker; undefined when that cannot be seen. */
   propagation(path: string, pid: number): Propagation | undefined
   /** Undefined where nobody knows. */

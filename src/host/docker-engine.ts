@@ -27,6 +27,11 @@ export interface StoppedContainer {
   readonly volumes: readonly DockerVolume[]
 }
 
+export interface RunningContainer {
+  readonly id: string
+  readonly name: string
+}
+
 /** Longer than the 15 s that Docker takes for a plugin that is dead. */
 const timeoutMs = 40_000
 /** Docker itself gives a plugin 120 s to mount. */
@@ -76,6 +81,13 @@ export class DockerEngine {
       // One by one: there may be thousands.
       for (const { Id } of withVolumes) stopped.push(...(await inspect(docker, Id)))
       return stopped
+    })
+  }
+
+  async listRunning(): Promise<readonly RunningContainer[]> {
+    return this.#ask(timeoutMs, async (docker) => {
+      const containers = await docker.listContainers()
+      return containers.map(({ Id, Names }) => ({ id: Id, name: Names[0]?.replace(/^\//, '') ?? Id }))
     })
   }
 

@@ -10,6 +10,8 @@ export interface NfsTransportsDeps {
 }
 
 const timeoutMs = 10_000
+/** While a server is away the kernel makes longer and longer pauses between its attempts to connect, and lets nobody in meanwhile. */
+const redirectTimeoutMs = 60_000
 
 /** The connections that this host's kernel has to NFS servers. Linux 5.14 and later show them. */
 export class NfsTransports {
@@ -22,16 +24,18 @@ export class NfsTransports {
   /**
    * Leads all connections from one address to another of the same family. Mounts and whoever uses them stay and go on; a new
    * mount of the other address would hang, because from NFS 4.1 on the kernel knows the server again and asks it by the connection
-   * that it has. Resolves to how many were led: none where the kernel does not show them, or does not let us.
+   * that it has. Resolves to how many were led: none where the kernel does not show them, or does not let us. ConvoyError
+   * `deadline-exceeded` when it may let us later.
    */
   async redirect(from: string, to: string): Promise<number> {
     const files = this.#addressFiles().filter((file) => readIfThere(file).trim() === from)
     // Not by ourselves: it waits for a connection that is being made.
-    const results = await Promise.all(
-      files.map((file) => this.#deps.run('tee', [file], { input: to, timeoutMs }).catch(() => undefined)),
-    )
-    const led = results.filter((result) => result?.exitCode === 0).length
+    const write = (file: string) => this.#deps.run('tee', [file], { input: to, timeoutMs: redirectTimeoutMs })
+    const results = await Promise.allSettled(files.map(write))
+    const led = results.filter((result) => result.status === 'fulfilled' && result.value.exitCode === 0).length
+    const late = results.find((result) => result.status === 'rejected')
     if (led > 0) await this.#closeOld(from)
+    else if (late !== undefined) throw late.reason
     return led
   }
 

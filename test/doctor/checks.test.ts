@@ -1,5 +1,6 @@
 import t from 'tap'
 import { checks } from '../../src/doctor/checks.js'
+import type { DeadMount } from '../../src/host/dead-mounts.js'
 import type { Severity } from '../../src/doctor/finding.js'
 import { FakeSite, pluginPath, socketFile, specFile, stopped } from './fake-site.js'
 
@@ -159,6 +160,17 @@ const cases: Readonly<Record<string, Case>> = {
     ...{ check: 'trash', severity: 'warning', what: /should have gone by now: old/ },
     cause: (site) => site.answers['/v1/trash'].push({ name: 'old', expiresAt: '2026-11-20T10:00:00Z' }),
   },
+  'a container that holds a mount that leads nowhere': {
+    ...{
+      check: 'dead mounts',
+      severity: 'error',
+      what: /container shop has a mount of nas:\/a that leads nowhere, at \/data/,
+    },
+    cause: (site) => {
+      site.running.push({ id: 'c1', name: 'shop' }, { id: 'c2', name: 'other' })
+      site.deadMounts.push(dead('/data', 'c1'))
+    },
+  },
   'forgotten volumes': {
     ...{ check: 'forgotten', severity: 'notice', what: /2 volumes that Docker removed kept the data: a, b/ },
     cause: (site) => site.answers['/v1/forgotten'].push({ name: 'a', driver: 'vfs' }, { name: 'b', driver: 'vfs' }),
@@ -171,6 +183,10 @@ const cases: Readonly<Record<string, Case>> = {
     ...{ check: 'clock', severity: 'notice', what: /follows no time server/ },
     cause: (site) => (site.isSynchronised = false),
   },
+}
+
+function dead(mountpoint: string, container?: string): DeadMount {
+  return { source: 'nas:/a', mountpoint, pid: 7, command: 'sh', container }
 }
 
 async function findings(site: FakeSite, check: string) {
@@ -250,6 +266,22 @@ t.test('a container that failed for another reason, or with volumes of others, i
   ]
   t.strictSame(await findings(site, 'containers'), [])
 })
+
+t.test(
+  'a container is named once for all its dead mounts; a process that is in none has to be ended by hand',
+  async (t) => {
+    const site = new FakeSite()
+    site.running.push({ id: 'c1', name: 'shop' })
+    site.deadMounts = [dead('/one', 'c1'), dead('/two', 'c1'), dead('/mnt'), dead('/gone', 'f'.repeat(64))]
+    const found = await findings(site, 'dead mounts')
+    t.match(found, [
+      { what: /shop/ },
+      { what: /process 7 \(sh\)/, why: /end that process/ },
+      { what: /container ffffffffffff / },
+    ])
+    t.equal(found[1]?.mend, undefined)
+  },
+)
 
 t.test('a name that both have is no shadow as long as Docker shows ours', async (t) => {
   const site = new FakeSite()

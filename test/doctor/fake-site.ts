@@ -3,7 +3,8 @@ import { type ControlSource, type DaemonAddress, DaemonView } from '../../src/do
 import { Doctor } from '../../src/doctor/doctor.js'
 import type { DockerView, HostView, Site } from '../../src/doctor/site.js'
 import { ConvoyError } from '../../src/errors.js'
-import type { DockerVolume, StoppedContainer } from '../../src/host/docker-engine.js'
+import type { DeadMount } from '../../src/host/dead-mounts.js'
+import type { DockerVolume, RunningContainer, StoppedContainer } from '../../src/host/docker-engine.js'
 import type { Propagation } from '../../src/host/mount-propagation.js'
 import type { PluginFile } from '../../src/host/plugin-files.js'
 import type { SocketState } from '../../src/host/sockets.js'
@@ -39,6 +40,8 @@ export class FakeSite {
   isInSwarm = false
   volumes: DockerVolume[] = [{ name: 'db', driver: 'convoy' }]
   containers: StoppedContainer[] = []
+  running: RunningContainer[] = []
+  deadMounts: DeadMount[] = []
   started: string[] = []
   answers = {
     '/v1/info': { General: { Version: '1.2.3' } },
@@ -108,6 +111,7 @@ export class FakeSite {
         return [...this.volumes]
       },
       listStopped: async () => up().then(() => [...this.containers]),
+      listRunning: async () => up().then(() => [...this.running]),
       start: async (id) => {
         if (id === 'broken') throw new ConvoyError('unavailable', 'error while mounting volume: still no disk')
         this.started.push(id)
@@ -125,6 +129,7 @@ export class FakeSite {
         const { freeBytes, freeInodes } = this
         return { filesystem: 'f1', sizeBytes: 1000 * GiB, freeBytes, inodes: 10_000, freeInodes }
       },
+      deadMounts: async (paths) => (paths.includes('/srv/volumes') ? [...this.deadMounts] : []),
       propagation: () => this.propagation,
       isClockSynchronised: async () => this.isSynchronised,
       hasUnit: (name) => this.units.includes(name),
@@ -159,6 +164,13 @@ export class FakeSite {
     [/^sudo (?:systemctl start docker|dockerd)$/, () => (this.isDockerRunning = true)],
     [/^sudo docker volume ls$/, () => this.plugins.push('convoy')],
     [/^sudo docker volume rm (\S+)$/, (name) => (this.volumes = this.volumes.filter((one) => one.name !== name))],
+    [
+      /^sudo docker restart (\S+)$/,
+      (name) => {
+        const { id } = this.running.find((one) => one.name === name) ?? {}
+        this.deadMounts = this.deadMounts.filter(({ container }) => container !== id)
+      },
+    ],
     [/^sudo docker start (\S+)$/, (name) => (this.containers = this.containers.filter((one) => one.name !== name))],
     [/^sudo (?:rm|mv) (\S+)/, (path) => (this.files = this.files.filter((file) => file.path !== path))],
     [/^echo (\S+) \| sudo tee (\S+)$/, (address, path) => this.files.unshift(specFile(path, address))],

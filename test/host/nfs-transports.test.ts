@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { ConvoyError } from '../../src/errors.js'
 import type { runProgram } from '../../src/host/exec.js'
 import { NfsTransports } from '../../src/host/nfs-transports.js'
 
@@ -40,4 +41,12 @@ t.test('an old kernel shows no connections, and a container may not change them'
   t.strictSame(programs, [])
   const refuse: typeof runProgram = async () => ({ exitCode: 1, stdout: '', stderr: 'tee: Read-only file system' })
   t.equal(await new NfsTransports({ directory, run: refuse }).redirect('10.0.0.5', '10.0.0.6'), 0)
+})
+
+t.test('a connection that the kernel is busy with is led later, and no mount is given up for it', async (t) => {
+  const { directory, run } = setUp(t)
+  const late = new ConvoyError('deadline-exceeded', 'tee did not end')
+  const busy: typeof run = (program, args, options) =>
+    program === 'tee' ? Promise.reject(late) : run(program, args, options)
+  await t.rejects(new NfsTransports({ directory, run: busy }).redirect('10.0.0.5', '10.0.0.6'), late)
 })

@@ -89,6 +89,15 @@ export class Guest {
     this.#parts.process.kill('SIGCONT')
   }
 
+  /** Takes the cable of eth0 out: what is sent is lost, and nobody is told. */
+  async pullCable(): Promise<void> {
+    await this.#parts.qmp.run('set_link', { name: 'lan', up: false })
+  }
+
+  async plugCable(): Promise<void> {
+    await this.#parts.qmp.run('set_link', { name: 'lan', up: true })
+  }
+
   /** Resolves when the machine has switched itself off, or wants to start again: with --no-reboot that is the same. */
   async ended(): Promise<void> {
     const { process } = this.#parts

@@ -7,6 +7,8 @@ const probeEveryMs = 5000
 export interface ShareHealthDeps {
   /** What people call it: `the share 10.0.0.5:/exports`. */
   readonly storage: string
+  /** How often to look while it answers: a container that waits for a server that has moved asks nobody here. */
+  readonly calmProbeMs?: number
   /** Does something there, and watches it. */
   readonly probe: () => Promise<unknown>
   /** Monotonic. */
@@ -16,7 +18,10 @@ export interface ShareHealthDeps {
   readonly startTimer: (ms: number, act: () => void) => () => void
 }
 
-/** Whether a share, or a directory that may be on one, answers: by what is done there, and while it does not by looking again and again. */
+/**
+ * Whether a share, or a directory that may be on one, answers: by what is done there, and by looking, while it does not again and
+ * again.
+ */
 export class ShareHealth {
   readonly #deps: ShareHealthDeps
   #downSinceMs: number | undefined
@@ -59,12 +64,20 @@ export class ShareHealth {
 
   #noteAnswer(): void {
     this.#downSinceMs = undefined
-    this.close()
+    const { calmProbeMs } = this.#deps
+    if (calmProbeMs === undefined) this.close()
+    else this.#lookIn(calmProbeMs)
   }
 
   #noteSilence(): void {
+    if (this.#downSinceMs === undefined) this.close()
     this.#downSinceMs ??= this.#deps.nowMs()
-    this.#callOff ??= this.#deps.startTimer(probeEveryMs, () => {
+    if (this.#callOff === undefined) this.#lookIn(probeEveryMs)
+  }
+
+  #lookIn(ms: number): void {
+    this.close()
+    this.#callOff = this.#deps.startTimer(ms, () => {
       this.#callOff = undefined
       // What came of it is noted by whoever did it.
       void this.#deps.probe().catch(() => undefined)

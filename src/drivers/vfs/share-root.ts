@@ -9,7 +9,9 @@ import type { Share } from './share.js'
 import { ShareHealth, type ShareHealthDeps } from './share-health.js'
 import type { VfsRoot } from './vfs-root.js'
 
-export interface ShareRootSettings extends Omit<ShareHealthDeps, 'probe' | 'storage'> {
+const calmProbeMs = 60_000
+
+export interface ShareRootSettings extends Omit<ShareHealthDeps, 'probe' | 'storage' | 'calmProbeMs'> {
   readonly share: Share
   /** Absolute and without links, in a directory that only root may change. */
   readonly mountpoint: string
@@ -36,17 +38,14 @@ export class ShareRoot implements VfsRoot {
   #replacing: Promise<void> | undefined
   #replacements = 0
   #wasFound = false
+  /** Of the server, when it was mounted last: what was taken away but is still used asks there. */
+  #address: string | undefined
 
   constructor(settings: ShareRootSettings) {
-    const { files, mountpoint, log } = settings
+    const { log } = settings
     this.#settings = settings
-    const probe = async () => {
-      await this.#followServer().catch((thrown: unknown) =>
-        log.warn({ err: thrown }, 'a share that is silent stays as it is'),
-      )
-      await this.use(() => files.run([{ op: 'statfs', path: mountpoint }]))
-    }
-    this.#health = new ShareHealth({ ...settings, probe, storage: `the share ${settings.share.source}` })
+    const storage = `the share ${settings.share.source}`
+    this.#health = new ShareHealth({ ...settings, storage, calmProbeMs, probe: () => this.#probe() })
     // Not the signal of whoever asked first: others wait for the same mount, which has a deadline of its own.
     this.#call = { signal: new AbortController().signal, log }
   }
@@ -118,6 +117,18 @@ export class ShareRoot implements VfsRoot {
     this.#health.close()
   }
 
+  async #probe(): Promise<void> {
+    const { files, mountpoint, mounter, log } = this.#settings
+    const isSilent = this.#health.downForMs !== undefined
+    // What somebody unmounted is mounted when it is needed.
+    if (!isSilent && (await mounter.mountsBelow(mountpoint)).length === 0) return
+    if (isSilent)
+      await this.#followServer().catch((thrown: unknown) =>
+        log.warn({ err: thrown }, 'a share that is silent stays as it is'),
+      )
+    await this.use(() => files.run([{ op: 'statfs', path: mountpoint }]))
+  }
+
   async #mount(): Promise<void> {
     const { share, mountpoint, mounter } = this.#settings
     const refusals: ConvoyError[] = []
@@ -142,12 +153,14 @@ export class ShareRoot implements VfsRoot {
   async #followServer(): Promise<void> {
     const { mountpoint, mounter, resolveHost, redirect, share, log } = this.#settings
     const [mount] = await mounter.mountsBelow(mountpoint)
-    const from = mount?.superOptions.find((option) => option.startsWith('addr='))?.slice('addr='.length)
+    this.#address = mount?.superOptions.find((option) => option.startsWith('addr='))?.slice(5) ?? this.#address
+    const from = this.#address
     if (from === undefined) return
     const addresses = await resolveHost(share.server)
     if (addresses.length === 0 || addresses.includes(from)) return
     const to = addresses.find((address) => isIPv6(address) === isIPv6(from))
     if (to === undefined || (await redirect(from, to)) === 0) return this.#replaceSince(this.#replacements)
+    this.#address = to
     log.warn({ share: share.source, from, to }, 'the server of a share has another address: its mounts follow')
   }
 
@@ -182,13 +195,24 @@ function withReason(thrown: unknown): unknown {
 
 /** NFSv4 servers show one tree, whose root may be a directory of theirs. */
 function explained({ source }: Share, thrown: unknown): unknown {
-  if (!(thrown instanceof ConvoyError) || !/No such file/i.test(thrown.message)) return thrown
+  if (!(thrown instanceof ConvoyError)) return thrown
+  if (/statd/.test(thrown.message)) return withoutLocks(thrown)
+  if (!/No such file/i.test(thrown.message)) return thrown
   const server = source.slice(0, source.indexOf(':/'))
   return new ConvoyError('unavailable', thrown.message, {
     hint:
       `the server has no such export: see "showmount -e ${server}". With NFSv4 the names begin at its root (fsid=0): ` +
       `where that is /exports, ${server}:/exports/a is ${server}:/a`,
     cause: thrown,
+  })
+}
+
+function withoutLocks(cause: ConvoyError): ConvoyError {
+  return new ConvoyError('unavailable', cause.message, {
+    hint:
+      'the locks of NFS 3 need rpcbind and rpc.statd on this host (Debian: apt-get install rpcbind nfs-common); take NFS 4, ' +
+      'or the mount option nolock if only this host writes there',
+    cause,
   })
 }
 

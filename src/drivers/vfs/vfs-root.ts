@@ -35,7 +35,7 @@ export interface VfsRoot {
   close(): void
 }
 
-export interface DirectoryRootSettings extends Omit<ShareHealthDeps, 'probe' | 'storage'> {
+export interface DirectoryRootSettings extends Omit<ShareHealthDeps, 'probe' | 'storage' | 'calmProbeMs'> {
   readonly path: string
   /** Make it when it is missing: nothing else can be meant to be mounted there. */
   readonly isOurs: boolean

@@ -24,6 +24,7 @@ class FakeServer {
   readonly time = new FakeTime()
   /** Whether the kernel can be told of another address. */
   canBeLed = false
+  isBusy = false
   address = '10.0.0.5'
   readonly mounter: Mounter
 
@@ -56,6 +57,7 @@ class FakeServer {
       files: { run: () => this.look(), close: () => undefined },
       resolveHost: () => Promise.resolve(this.addresses),
       redirect: async (from, to) => {
+        if (this.isBusy) throw new ConvoyError('deadline-exceeded', 'tee did not end')
         if (!this.canBeLed || from !== this.address) return 0
         this.address = to
         return 1
@@ -65,6 +67,7 @@ class FakeServer {
     })
   }
 
+  /** The timer is up. */
   readonly look = (): Promise<readonly []> => {
     const [thrown] = this.looks.splice(0, 1)
     return thrown === undefined ? Promise.resolve([]) : Promise.reject(thrown)
@@ -112,6 +115,15 @@ t.test('an export that the server does not have is explained', async (t) => {
     code: 'unavailable',
     hint: /showmount -e nas".*nas:\/exports\/a is nas:\/a/,
   })
+})
+
+t.test('NF11 NFS 3 without its lock service is explained', async (t) => {
+  const server = new FakeServer(['3'])
+  server.refusal = new ConvoyError(
+    'unavailable',
+    'mount.nfs: rpc.statd is not running but is required for remote locking.',
+  )
+  await t.rejects(server.root().find(), { code: 'unavailable', message: /statd/, hint: /NFS 4.*nolock/ })
 })
 
 t.test('all who need it at once share one mount, and it is mounted again when it is gone', async (t) => {
@@ -170,14 +182,35 @@ t.test('a share that is down is looked at until it answers', async (t) => {
   const root = server.root()
   server.looks.push(silence(), silence())
   await t.rejects(root.use(server.look), { code: 'unavailable' })
-  t.equal(server.time.timers.length, 1)
-  server.time.timers.pop()?.()
-  await new Promise(setImmediate)
-  t.equal(server.time.timers.length, 1, 'and again')
-  server.time.timers.pop()?.()
-  await new Promise(setImmediate)
-  t.equal(server.time.timers.length, 0, 'it has answered')
+  t.equal(server.time.timer?.ms, 5000)
+  await server.time.pass()
+  t.equal(server.time.timer?.ms, 5000, 'and again')
+  await server.time.pass()
+  t.equal(server.time.timer?.ms, minuteMs, 'it has answered')
 })
+
+t.test(
+  'a share that answers is looked at now and then, so that who waits for a server that moved is noticed',
+  async (t) => {
+    const server = new FakeServer(['4.2'])
+    const root = server.root()
+    await root.use(server.look)
+    server.addresses = ['10.0.0.6']
+    server.canBeLed = true
+    await server.time.pass()
+    t.equal(server.address, '10.0.0.5', 'whoever answers is not left')
+    server.looks.push(silence())
+    await server.time.pass()
+    t.equal(server.time.timer?.ms, 5000)
+    await server.time.pass()
+    t.equal(server.address, '10.0.0.6')
+    t.equal(server.time.timer?.ms, minuteMs)
+    server.kernel.unmount(mountpoint)
+    await server.time.pass()
+    t.equal(server.kernel.findMounted(mountpoint), undefined, 'what somebody unmounted stays so until it is needed')
+    t.equal(server.time.timer, undefined)
+  },
+)
 
 t.test(
   'it is long down when it has not answered for 10 minutes, and neither the host nor the share came up since',
@@ -215,11 +248,10 @@ t.test(
       server.addresses = addresses
       server.looks.push(silence())
       await t.rejects(root.use(server.look))
-      server.time.timers.pop()?.()
-      for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
+      await server.time.pass()
       t.equal(server.replacements, replacements, addresses.join())
       isMounted(t, server)
-      t.equal(server.time.timers.length, 0)
+      t.equal(server.time.timer?.ms, minuteMs)
     }
   },
 )
@@ -232,13 +264,14 @@ t.test('NF12 where the kernel can be told of the other address, the mount stays'
   for (const [addresses, address, replacements] of [
     [['fd00::5', '10.0.0.6'], '10.0.0.6', 0],
     [['10.0.0.7', '10.0.0.8'], '10.0.0.7', 0],
+    [['10.0.0.9'], '10.0.0.7', 0],
     [['fd00::5'], '10.0.0.7', 1],
   ] as const) {
+    server.isBusy = addresses[0] === '10.0.0.9'
     server.addresses = addresses
     server.looks.push(silence())
     await t.rejects(root.use(server.look))
-    server.time.timers.pop()?.()
-    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
+    await server.time.pass()
     t.equal(server.address, address)
     t.equal(server.replacements, replacements, addresses.join())
     isMounted(t, server)
