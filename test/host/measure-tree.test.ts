@@ -1,18 +1,24 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { findProgram, runProgram } from '../../src/host/exec.js'
+import { runProgram } from '../../src/host/exec.js'
 import { measureTree } from '../../src/host/measure-tree.js'
 import { eventually } from '../engine/polling.js'
 
 const { signal } = new AbortController()
 const module = fileURLToPath(new URL('../../src/host/measure-tree.js', import.meta.url))
 
-/** Whether somebody measures that path. */
-async function isMeasured(path: string): Promise<boolean> {
-  return (await runProgram(findProgram('pgrep'), ['-f', `du -skx -- ${path}$`], { timeoutMs: 10_000 })).exitCode === 0
+/** The process that measures that path, held so that it does not end by itself. */
+async function hold(path: string): Promise<number> {
+  const find = async () => {
+    const { stdout } = await runProgram('pgrep', ['-fn', `du -skx -- ${path}$`], { timeoutMs: 10_000 })
+    return stdout === '' ? undefined : Number(stdout)
+  }
+  const pid = await eventually('it is measured', find)
+  process.kill(pid, 'SIGSTOP')
+  return pid
 }
 
 t.test('a tree takes what its files take, without what a sparse one does not', async (t) => {
@@ -46,17 +52,22 @@ t.test('a tree whose files come and go is measured all the same', async (t) => {
 })
 
 t.test('whoever gives up leaves no process behind, and neither does a daemon that is killed', async (t) => {
-  // Long enough for either.
+  // Long enough to be found at it.
   const path = '/'
   const stop = new AbortController()
   const measuring = measureTree(path, stop.signal)
-  await eventually('it is measured', () => isMeasured(path))
+  const given = await hold(path)
   stop.abort()
   await t.rejects(measuring, { code: 'deadline-exceeded' })
-  await eventually('nobody measures it', async () => !(await isMeasured(path)))
+  await eventually('it is gone', () => !existsSync(`/proc/${given}`))
   const script = `import(${JSON.stringify(module)}).then((m) => m.measureTree('/', new AbortController().signal))`
   const daemon = spawn(process.execPath, ['-e', script], { stdio: 'ignore' })
-  await eventually('it is measured', () => isMeasured(path))
+  const left = await hold(path)
   daemon.kill('SIGKILL')
-  await eventually('nobody measures it', async () => !(await isMeasured(path)))
+  await eventually('it goes, too', () => isGone(left))
 })
+
+/** Nobody collects it here, perhaps. */
+function isGone(pid: number): boolean {
+  return !existsSync(`/proc/${pid}`) || readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')
+}

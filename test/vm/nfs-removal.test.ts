@@ -47,13 +47,14 @@ t.test('what volumes on NFS take, belong to, and leave behind', options, async (
 })
 
 async function testSquashed(t: Test, { convoy, server }: World): Promise<void> {
+  // The first to be made waits until the share has been read.
+  await eventually('a volume is made', async () => (await convoy.cli('create --opt uid=999 given')) === 'given\n')
   const refusal = await convoy.refusal(`create --opt share=${squashed} --opt uid=999 refused`)
   t.match(refusal, /root_squash.*65534:65534/s)
   t.equal(await server.sh('ls /squashed; ls /squashed/.convoy/volumes /squashed/.convoy/trash | grep json || true'), '')
   await convoy.cli(`create --opt share=${squashed} works`)
   t.equal(await server.sh('stat -c %u:%g /squashed/works'), '65534:65534')
   t.match(await convoy.driverInfo('works'), { Ownership: /squashed.*65534:65534/, CopyUp: /nocopy/ })
-  await convoy.cli('create --opt uid=999 given')
   t.equal(await server.sh('stat -c %u /srv/export/given'), '999')
   t.notMatch(await convoy.driverInfo('given'), { Ownership: /./ })
 }
