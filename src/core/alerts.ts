@@ -13,10 +13,6 @@ export class Alerts {
     this.#deps = deps
   }
 
-  isRaised(key: string): boolean {
-    return key in this.#read()
-  }
-
   raise(key: string, type: EventType, details: EventDetails): void {
     const raised = this.#read()
     if (!(key in raised)) this.#save({ ...raised, [key]: this.#deps.now().toISOString() }, type, details)

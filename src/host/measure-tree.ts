@@ -1,7 +1,10 @@
-import { runChecked } from './exec.js'
+import { ConvoyError } from '../errors.js'
+import { lastLine, runProgram } from './exec.js'
 
 /** A tree of millions of files on a slow disk. */
 const timeoutMs = 10 * 60_000
+/** Of a file that somebody removed, here or on another host, while the tree is measured. */
+const goneMeanwhile = /(?:No such file or directory|Stale file handle)$/
 
 /**
  * Bytes that a directory and all that is in it take, on this mount. By du(1), which goes with the thread that started it: a kill
@@ -9,11 +12,11 @@ const timeoutMs = 10 * 60_000
  */
 export async function measureTree(path: string, signal: AbortSignal): Promise<number> {
   const politely = ['--pdeathsig', 'KILL', '--', 'nice', '-n', '19', 'ionice', '-c', '3']
-  const { stdout } = await runChecked(
-    'setpriv',
-    [...politely, 'du', '-skx', '--', path],
-    { timeoutMs, signal },
-    'unavailable',
-  )
-  return Number.parseInt(stdout, 10) * 1024
+  const du = [...politely, 'du', '-skx', '--', path]
+  const { exitCode, stdout, stderr } = await runProgram('setpriv', du, { timeoutMs, signal })
+  const kibibytes = Number.parseInt(stdout, 10)
+  const complaints = stderr.trim().split('\n')
+  const isWhole = exitCode === 0 || (exitCode === 1 && complaints.every((line) => goneMeanwhile.test(line)))
+  if (isWhole && Number.isSafeInteger(kibibytes)) return kibibytes * 1024
+  throw new ConvoyError('unavailable', `${path} cannot be measured: ${lastLine(stderr) ?? `exit code ${exitCode}`}`)
 }

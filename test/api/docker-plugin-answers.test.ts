@@ -140,6 +140,13 @@ t.test('DB16: as long as a storage does not answer at start, Get denies no volum
   t.match(await plugin.get('db'), { Err: 'no such volume: db' })
 })
 
+t.test('Status says what a driver wants people to know of a volume', async (t) => {
+  const remarks = () => ({ CopyUp: 'mount it with nocopy' })
+  const { plugin } = await ServedWorld.start(t, { decorate: (driver) => Object.assign(driver, { remarks }) })
+  await plugin.create('db')
+  t.match((await plugin.get('db')).Volume?.Status, { state: 'ready', CopyUp: 'mount it with nocopy' })
+})
+
 t.test('Status says why nothing can be changed', async (t) => {
   const { world, plugin } = await ServedWorld.start(t)
   await plugin.create('db')

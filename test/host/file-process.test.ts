@@ -1,5 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statfsSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
@@ -19,6 +28,18 @@ function childPid(): number {
   if (pid === undefined) throw new Error('there is no such process')
   return pid
 }
+
+t.test('a file system says how much room it has, and who may own what is there', async (t) => {
+  const path = t.testdir()
+  const [space, owner] = await open(t).run([
+    { op: 'statfs', path },
+    { op: 'try-owner', path: join(path, 'probe') },
+  ])
+  const { bsize, blocks, files } = statfsSync(path)
+  t.match(space, { sizeBytes: bsize * blocks, inodes: files })
+  t.equal(owner, process.getuid?.() === 0 ? null : `${process.getuid?.()}:${process.getgid?.()}`)
+  t.same(readdirSync(path), [])
+})
 
 t.test('operations run in their order and answer one by one', async (t) => {
   const path = t.testdir({ there: 'text', 'a.json': '1', 'b.json': '2', 'c.txt': '3' })

@@ -69,7 +69,7 @@ export const vfsVolumeOptions = {
   size: {
     parse: parseSizeBytes,
     placeholder: 'SIZE',
-    help: 'limit, for example 10G; enforced where the file system has project quotas, otherwise only recorded',
+    help: 'limit, for example 10G; enforced where the file system has project quotas, otherwise exceeding it is an event',
   },
   uid: { parse: wholeNumber(0, largestId), placeholder: 'UID', help: 'owner of a new volume (default 0)' },
   gid: { parse: wholeNumber(0, largestId), placeholder: 'GID', help: 'group of a new volume (default 0)' },

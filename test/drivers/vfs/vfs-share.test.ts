@@ -105,10 +105,11 @@ const unreadable: Readonly<Record<string, readonly [text: string, message: RegEx
   'is cut off': [sidecarText().slice(0, 50), /volumes\/db\.json.*cut off/, /put back a copy/],
   'is of a newer version': [sidecarText({ version: 2 }), /volumes\/db\.json.*newer version/, /install that version/],
 }
-for (const [what, [text, message, hint]] of Object.entries(unreadable))
+for (const [what, [written, message, hint]] of Object.entries(unreadable))
   t.test(`MH13 a sidecar that ${what} is never overwritten, whatever is done with its volume`, async (t) => {
     const { directory, subject } = await open(t)
     const [db, other] = [await subject.make('db', 'kept'), await subject.make('other', 'kept, too')]
+    const text = written.replace(/1{8}-[-0-9]+/, db.id)
     await directory.writeSidecar('db', text)
     const refused = { code: 'unavailable', message, hint }
     await t.rejects(create(subject, 'db'), refused)
