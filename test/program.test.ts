@@ -28,6 +28,15 @@ t.test('the program needs nothing but Node', (t) => {
   t.end()
 })
 
+t.test('the SDK of AWS is a file of its own, which is read only when AWS is asked', (t) => {
+  const { node, script } = copyOf(t)
+  const sdk = join(script, '../efs-sdk.js')
+  const isIn = (path: string) => /EFSClient\w* = class/.test(readFileSync(path, 'latin1'))
+  t.same([script, sdk].map(isIn), [false, true])
+  t.match(node('-e', 'console.log(typeof require(process.argv[1]).EFSClient)', sdk), { stdout: 'function\n' })
+  t.end()
+})
+
 t.test('its children start children and threads of their own', (t) => {
   const { node, script } = copyOf(t)
   const asked = `const child = require('node:child_process').fork(process.argv[1])
