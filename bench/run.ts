@@ -12,6 +12,7 @@ import { describeLoad, describeMachine } from './machine.js'
 import { listBenchmark } from './list.js'
 import { memoryBenchmark } from './memory.js'
 import { nfsBenchmark } from './nfs.js'
+import { deadShareBenchmark } from './nfs-dead-share.js'
 import { pluginBenchmark } from './plugin.js'
 import { formatFindings, formatTable, ResultsFile } from './report.js'
 import { slowFsyncBenchmark } from './slow-fsync.js'
@@ -30,6 +31,7 @@ const benchmarks: readonly Benchmark[] = [
   firstVolumeBenchmark,
   guestBenchmark,
   nfsBenchmark,
+  deadShareBenchmark,
 ]
 const resultsPath = fileURLToPath(new URL('../../bench/RESULTS.md', import.meta.url))
 const place = process.env['CONVOY_BENCH_DIRECTORY'] ?? '/var/tmp'

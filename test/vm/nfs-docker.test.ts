@@ -50,6 +50,10 @@ t.test(
         await host.sh(`until [ "$(wc -l < ${data})" = 3 ]; do sleep 1; done`)
         t.match(await host.sh('docker ps --format "{{.Names}} {{.Status}}" | sort'), /^server Up.*\ntenant Up/)
       })
+
+    await t.test('NF08 a container that keeps a mount of what is exported anew is named by doctor', async (t) => {
+      await testDeadMount(t, host)
+    })
   },
 )
 
@@ -64,4 +68,18 @@ async function testInUse(t: Test, host: HostGuest): Promise<void> {
   await host.sh("umount -l $(grep ' nfs4 ' /proc/mounts | head -n 1 | cut -d' ' -f2)")
   t.match(await host.attempt('convoy delete db'), refused, 'and while it is not')
   t.match(await host.sh('sleep 3; cat /srv/share/db/now'), 'alive')
+}
+
+async function testDeadMount(t: Test, host: HostGuest): Promise<void> {
+  const examine = async () => (await host.attempt('convoy doctor')).output
+  t.notMatch(await examine(), /leads nowhere/)
+  await host.sh('cp -a /srv/share /srv/new && rm -r /srv/share && mv /srv/new /srv/share && exportfs -f')
+  // Whoever comes next has it mounted anew.
+  await host.sh('docker run --rm -v db:/data --volume-driver convoy busybox cat /data/log')
+  t.match(
+    await examine(),
+    /container tenant has a mount of .*\/srv\/share.* that leads nowhere.*docker restart tenant/s,
+  )
+  await host.sh('docker restart --time 1 tenant')
+  t.notMatch(await examine(), /leads nowhere/)
 }
