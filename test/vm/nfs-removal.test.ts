@@ -48,7 +48,7 @@ t.test('what volumes on NFS take, belong to, and leave behind', options, async (
 
 async function testSquashed(t: Test, { convoy, server }: World): Promise<void> {
   // The first to be made waits until the share has been read.
-  await eventually('a volume is made', async () => (await convoy.cli('create --opt uid=999 given')) === 'given\n')
+  await eventually('a volume is made', async () => (await convoy.cli('create --opt uid=999 given')) === 'given')
   const refusal = await convoy.refusal(`create --opt share=${squashed} --opt uid=999 refused`)
   t.match(refusal, /root_squash.*65534:65534/s)
   t.equal(await server.sh('ls /squashed; ls /squashed/.convoy/volumes /squashed/.convoy/trash | grep json || true'), '')
