@@ -22,7 +22,7 @@ export function layOutVolumes(directory: string, count: number): void {
     const [state, origin, options] = ['live', 'created', {}] as const
     const sidecar = { version: 1, id: randomUUID(), name, directory: name, state, origin, options, createdAt } as const
     mkdirSync(join(volumes, name))
-    writeFileSync(join(sidecars, `${name}.json`), formatSidecar({ ...sidecar, host: 'bench' }))
+    writeFileSync(join(sidecars, `${name}.json`), formatSidecar({ ...sidecar, host: 'bench', generation: 1 }))
   }
 }
 

@@ -55,6 +55,8 @@ export interface Amendment extends Pick<NewContent, 'spare'> {
   /** Nothing is written if it has these already. */
   readonly unless: Members
   readonly members: Members
+  /** A member that goes up by one, from 0 where there is none. */
+  readonly counter: string
 }
 
 export interface DirectoryOwner {
@@ -190,12 +192,14 @@ function readText(path: string): string | null {
   }
 }
 
-async function amend({ path, expected, unless, members, spare }: Amend, fsync: Fsync): Promise<void> {
+async function amend({ path, expected, unless, members, counter, spare }: Amend, fsync: Fsync): Promise<void> {
   const object = parseJsonObject(readText(path) ?? '') ?? {}
   const has = (some: Members) => Object.entries(some).every(([key, value]) => object[key] === value)
   if (!has(expected)) throw Object.assign(new Error(`ENOENT: ${path} is not what was expected`), { code: 'ENOENT' })
   if (has(unless)) return
-  const text = `${JSON.stringify({ ...object, ...members }, null, 2)}\n`
+  const count = object[counter]
+  const counted = { [counter]: (typeof count === 'number' ? count : 0) + 1 }
+  const text = `${JSON.stringify({ ...object, ...members, ...counted }, null, 2)}\n`
   await replaceFile(path, { text, ...optional('spare', spare) }, fsync)
 }
 

@@ -76,16 +76,15 @@ t.test('operations run in their order and answer one by one', async (t) => {
 t.test('amend sets members of an object that is what was expected, and touches nothing else', async (t) => {
   const path = t.testdir({ 'a.json': '{"id":"1","state":"live","more":{"kept":[1]}}', 'list.json': '[]', text: 'id' })
   const unless = { state: 'forgotten' }
+  const members = { state: 'forgotten', when: 'now' }
   const amend = (name: string, id: string) =>
-    open(t).run([
-      { op: 'amend', path: join(path, name), expected: { id }, unless, members: { state: 'forgotten', when: 'now' } },
-    ])
+    open(t).run([{ op: 'amend', path: join(path, name), expected: { id }, unless, members, counter: 'times' }])
   await amend('a.json', '1')
   const { ino } = statSync(join(path, 'a.json'))
   await amend('a.json', '1')
   t.equal(statSync(join(path, 'a.json')).ino, ino, 'what is so already is not written')
   const text = readFileSync(join(path, 'a.json'), 'utf8')
-  t.strictSame(JSON.parse(text), { id: '1', state: 'forgotten', more: { kept: [1] }, when: 'now' })
+  t.strictSame(JSON.parse(text), { id: '1', state: 'forgotten', more: { kept: [1] }, when: 'now', times: 1 })
   for (const name of ['a.json', 'list.json', 'text', 'missing']) {
     await t.rejects(amend(name, '2'), { code: 'not-found' }, name)
   }

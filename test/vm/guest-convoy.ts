@@ -32,12 +32,17 @@ export class GuestConvoy {
     this.#name = name
   }
 
-  /** `driverOptions`: for vfs, `path=/srv/volumes` for example. */
-  static async start(guest: Guest, name: string, driverOptions: readonly string[]): Promise<GuestConvoy> {
+  /** `driverOptions`: for vfs, `path=/srv/volumes` for example. `before`: what a shell does first. */
+  static async start(
+    guest: Guest,
+    name: string,
+    driverOptions: readonly string[],
+    before = 'true',
+  ): Promise<GuestConvoy> {
     const places = `--name ${name} --root /var/lib/convoy/${name}`
     const options = driverOptions.map((option) => `--driver-opts vfs.${option}`).join(' ')
     const log = `/var/log/${name}.log`
-    await guest.sh(`setsid ${program} daemon ${places} ${options} </dev/null >${log} 2>&1 &`)
+    await guest.sh(`${before}; setsid ${program} daemon ${places} ${options} </dev/null >${log} 2>&1 &`)
     // Asked within the guest, and seldom: to ask takes from the time that the daemon needs.
     const isReady = `grep -q '"msg":"ready"' ${log}`
     const wait = `for _ in $(seq ${startDeadlineMs / 1000}); do ${isReady} && exit; sleep 1; done; cat ${log}; exit 1`

@@ -25,6 +25,8 @@ export interface Sidecar {
   readonly retiredAt?: string
   /** The host that wrote this. */
   readonly host: string
+  /** How often it has been written: of two copies the one with the greater is the newer. 0 before the first time. */
+  readonly generation: number
   /** What else was in the file, of a newer program for example: it stays there. */
   readonly others?: Readonly<Record<string, unknown>>
 }
@@ -57,6 +59,8 @@ export function parseSidecar(text: string): Sidecar | undefined {
     ...optional('quotaProject', wholeNumber(json['quotaProject'])),
     ...optional('retiredAt', isDate(json['retiredAt']) ? json['retiredAt'] : undefined),
     host,
+    // The first versions did not count.
+    generation: wholeNumber(json['generation']) ?? 0,
   } as const
   const others = Object.entries(json).filter(([key]) => !Object.hasOwn(known, key))
   return { ...known, ...(others.length === 0 ? {} : { others: Object.fromEntries(others) }) }

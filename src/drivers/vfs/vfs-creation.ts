@@ -101,6 +101,7 @@ export class VfsCreation {
       ...optional('sizeBytes', options.size),
       ...optional('quotaProject', isLimited ? projectOf(id) : undefined),
       host: this.#deps.hostId,
+      generation: 0,
     }
   }
 

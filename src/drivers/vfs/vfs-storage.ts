@@ -89,7 +89,7 @@ export class VfsStorage {
   /** The operation that writes a sidecar where it belongs. */
   write(sidecar: Sidecar): Extract<FileOperation, { op: 'write' }> {
     const { trashedSidecar, sidecar: liveSidecar } = this.layout.pathsOf(sidecar)
-    const next = { ...sidecar, host: this.#deps.hostId }
+    const next = { ...sidecar, host: this.#deps.hostId, generation: sidecar.generation + 1 }
     return {
       op: 'write',
       path: sidecar.state === 'trashed' ? trashedSidecar : liveSidecar,
@@ -120,11 +120,11 @@ export class VfsStorage {
   async forget({ name, id }: VolumeHandle, retiredAt: string): Promise<boolean> {
     const { spare } = this.layout
     const state = 'forgotten'
-    const members = { state, retiredAt, host: this.#deps.hostId }
+    const change = { members: { state, retiredAt, host: this.#deps.hostId }, counter: 'generation' }
     const path = this.layout.sidecar(name)
     try {
       await this.run(
-        { op: 'amend', path, expected: { version: 1, id }, unless: { state }, members, spare },
+        { op: 'amend', path, expected: { version: 1, id }, unless: { state }, ...change, spare },
         { op: 'set-aside', path: spare },
       )
       return true

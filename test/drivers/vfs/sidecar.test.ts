@@ -17,6 +17,7 @@ t.test('a sidecar is read as it was written', async (t) => {
       origin: fc.constantFrom('created', 'adopted'),
       options: fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true }),
       host: fc.string(),
+      generation: fc.nat(),
     }),
     fc.record({
       onRemove: fc.option(fc.constantFrom('retain', 'trash', 'delete', 'ignore'), absent),
@@ -113,4 +114,10 @@ t.test('a file that is cut anywhere is a sidecar only when it is whole', async (
   for (let length = 0; length < text.length - 2; length++) {
     if (parseSidecar(text.slice(0, length)) !== undefined) t.fail(`cut at ${length}`)
   }
+})
+
+t.test('a sidecar counts how often it was written; one that does not say so has not been counted', async (t) => {
+  t.equal(parseSidecar(sidecarText({ generation: undefined }))?.generation, 0)
+  t.equal(parseSidecar(sidecarText({ generation: -1 }))?.generation, 0)
+  t.equal(parseSidecar(sidecarText({ generation: 7 }))?.generation, 7)
 })

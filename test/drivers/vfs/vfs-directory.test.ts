@@ -1,6 +1,7 @@
 import { chmod, mkdir, readFile, readdir, rename, stat, symlink, writeFile } from 'node:fs/promises'
 import type { Test } from 'tap'
 import t from 'tap'
+import type { Sidecar } from '../../../src/drivers/vfs/sidecar.js'
 import { FaultInjector } from '../../fakes/fault-injector.js'
 import { requestFor, Subject } from '../../conformance/driver-world.js'
 import { VfsDirectory } from './vfs-directory.js'
@@ -24,6 +25,22 @@ t.test('a volume is a directory with that name, beside our own', async (t) => {
   const sidecar = JSON.parse(await readFile(directory.at('.convoy', 'volumes', 'db.json'), 'utf8')) as object
   t.match(sidecar, { version: 1, name: 'db', id: handle.id, state: 'live', host: 'this-host', origin: 'created' })
   t.equal((await stat(directory.at('.convoy'))).mode & 0o777, 0o700)
+})
+
+t.test('each writing of a sidecar is one generation more, and says which host wrote it', async (t) => {
+  const { directory, subject } = await open(t)
+  const written = async (...path: readonly string[]) => {
+    const { generation, host } = JSON.parse(await readFile(directory.at('.convoy', ...path), 'utf8')) as Sidecar
+    return `${generation} ${host}`
+  }
+  const { handle } = await create(subject, 'db')
+  t.equal(await written('volumes', 'db.json'), '1 this-host')
+  await subject.retire(handle, 'forgotten')
+  t.equal(await written('volumes', 'db.json'), '2 this-host')
+  await subject.revive(handle, 'db')
+  t.equal(await written('volumes', 'db.json'), '3 this-host')
+  await subject.retire(handle, 'trashed')
+  t.equal(await written('trash', `${handle.id}.json`), '4 this-host')
 })
 
 t.test('however many sidecars there are, discovery finds each of them once', async (t) => {

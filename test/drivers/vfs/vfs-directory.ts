@@ -119,6 +119,7 @@ export function sidecarText(more: Partial<Record<keyof Sidecar, unknown>> = {}):
     options: {},
     origin: 'created',
     host: 'another-host',
+    generation: 1,
   }
   // Whatever a test wants there instead: formatting does not look at it.
   return formatSidecar({ ...sidecar, ...more } as Sidecar)

@@ -133,11 +133,11 @@ t.test('MH13 what a newer program wrote into a sidecar survives whatever becomes
   const volume = await subject.make('db', 'kept')
   const file = directory.at('.convoy', 'volumes', 'db.json')
   const written = JSON.parse(await readFile(file, 'utf8')) as object
-  await writeFile(file, JSON.stringify({ ...written, colour: { deep: ['red'] }, generation: 7 }))
+  await writeFile(file, JSON.stringify({ ...written, colour: { deep: ['red'] }, lease: 7 }))
   const kept = async (name: string) =>
     t.match(JSON.parse(await readFile(directory.at('.convoy', ...name.split('/')), 'utf8')), {
       colour: { deep: ['red'] },
-      generation: 7,
+      lease: 7,
     })
   await subject.driver.resize(volume, 2 ** 30, subject.call(volume))
   await kept('volumes/db.json')
