@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { readDiskSpace } from '../../host/disk-space.js'
 import type { FileRunner } from '../../host/file-process.js'
 import type { ProjectQuota } from '../../host/project-quota.js'
 import type { StorageSpace } from '../driver.js'
@@ -7,6 +8,8 @@ import { VfsCreation } from './vfs-creation.js'
 import { VfsRetirement } from './vfs-retirement.js'
 import type { VfsRoot } from './vfs-root.js'
 import { VfsStorage, type VfsStorageDeps } from './vfs-storage.js'
+
+const diskTimeoutMs = 30_000
 
 export interface VfsPlaceDeps extends VfsStorageDeps {
   readonly quota: ProjectQuota
@@ -38,6 +41,7 @@ export class VfsPlace {
   /** How much room there is. Also finds out what root may do there, in a process that has made no volume yet. */
   async space(): Promise<StorageSpace | undefined> {
     const { root, storage } = this
+    if (root.source === undefined && !(await isOnNfs(root.path))) return this.#spaceOnDisk()
     const [found, internal] = await storage.run(
       { op: 'statfs', path: root.path },
       { op: 'stat', path: storage.layout.internal },
@@ -45,6 +49,12 @@ export class VfsPlace {
     if (internal !== null) await this.ownership.lookOnce()
     if (typeof found !== 'object' || found === null || !('freeBytes' in found)) return undefined
     return { ...found, storage: root.source ?? root.path }
+  }
+
+  /** Without the file child, which would be started for nothing else, again and again. */
+  async #spaceOnDisk(): Promise<StorageSpace> {
+    const { filesystem, ...space } = await readDiskSpace(this.root.path, diskTimeoutMs)
+    return { ...space, storage: this.root.path }
   }
 
   close(): void {

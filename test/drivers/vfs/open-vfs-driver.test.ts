@@ -1,10 +1,12 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statfsSync } from 'node:fs'
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import type { StorageSpace } from '../../../src/drivers/driver.js'
 import { openVfsDriver } from '../../../src/drivers/vfs/open-vfs-driver.js'
 import { QuietLog } from '../../fakes/quiet-log.js'
 import { Journals, named, requestFor } from '../../conformance/driver-world.js'
+import { fileProcesses } from '../../host/child-processes.js'
 import { VfsDirectory } from './vfs-directory.js'
 
 const directory = await VfsDirectory.open()
@@ -85,6 +87,16 @@ for (const first of ['attach', 'create', 'discover'] as const) {
     t.same(driver.placeOf(volume), { path: join(path, 'db') })
   })
 }
+
+t.test('how full a disk is is known without a child that works on files', async (t) => {
+  const driver = await openAt({ path: directory.path })
+  t.teardown(() => driver.close())
+  const found: StorageSpace[] = []
+  for await (const space of driver.spaces(new Journals().call({ id: '' }))) found.push(space)
+  const { blocks, bsize, files } = statfsSync(directory.path)
+  t.match(found, [{ storage: directory.path, sizeBytes: blocks * bsize, inodes: files }])
+  t.same(fileProcesses(), [])
+})
 
 t.test('a path that is not a directory is refused', async (t) => {
   await writeFile(directory.at('file'), '')
