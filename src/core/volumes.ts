@@ -16,7 +16,10 @@ import type { Resumption } from './resumption.js'
 import { type ParsedVolumeOptions, parseVolumeOptions, refuseOtherOptions } from './volume-options.js'
 import { completed, createdEvent, createRequest } from './volume-transitions.js'
 
-const longestWaitMs = 10_000
+/** Docker asks again what it asked first, and has asked nothing else meanwhile. */
+const longestLookMs = 10_000
+/** A share may have to be mounted before it can be read. */
+const longestCreateWaitMs = 45_000
 
 interface Parts {
   readonly resumption: Resumption
@@ -79,15 +82,15 @@ export class Volumes {
   async getSettled(name: VolumeName, call: CallContext): Promise<Volume> {
     const known = this.find(name)
     if (known !== undefined) return known
-    await this.#untilComplete(call.signal)
+    await this.#untilComplete(call.signal, longestLookMs)
     if (this.mayCome(name)) await this.#deps.locks.run(name, call.signal, () => this.#resumption.resume(name, call))
     return this.get(name)
   }
 
   /** Resolves when every driver has been asked for its volumes, or when that takes too long or will never be. */
-  async #untilComplete(signal: AbortSignal): Promise<void> {
+  async #untilComplete(signal: AbortSignal, longestMs: number): Promise<void> {
     if (this.#isComplete || this.degraded !== undefined) return
-    const end = AbortSignal.any([signal, AbortSignal.timeout(longestWaitMs), this.#completed.signal])
+    const end = AbortSignal.any([signal, AbortSignal.timeout(longestMs), this.#completed.signal])
     if (!end.aborted) await new Promise((resolve) => end.addEventListener('abort', resolve, { once: true }))
   }
 
@@ -166,7 +169,7 @@ export class Volumes {
     const parse = () => parseVolumeOptions(drivers, policy.profiles, options)
     // Profiles are for volumes to come: one that exists may have been made with a profile that is gone.
     const parsed = options['profile'] === undefined ? parse() : undefined
-    await this.#untilComplete(call.signal)
+    await this.#untilComplete(call.signal, longestCreateWaitMs)
     return this.#deps.locks.run(chosen, call.signal, async () => {
       const existing = await this.#resumption.resume(chosen, call)
       if (existing !== undefined) refuseOtherOptions(existing, options)

@@ -23,6 +23,13 @@ interface CreationDeps {
   readonly hostId: string
 }
 
+interface CreationStart {
+  /** The request's options in today's names. */
+  readonly texts: Attributes
+  /** Called before anything of the volume is written. */
+  readonly begin: () => Promise<void>
+}
+
 type VolumeOptions = OptionValues<typeof vfsVolumeOptions>
 
 /** How volumes come to be: the sidecar first, then the directory, so that a directory without a sidecar is not ours. */
@@ -33,12 +40,12 @@ export class VfsCreation {
     this.#deps = deps
   }
 
-  /** `texts`: the request's options in today's names. */
-  async create(request: CreateRequest, texts: Attributes, call: DriverCall): Promise<CreatedVolume> {
+  async create(request: CreateRequest, { texts, begin }: CreationStart, call: DriverCall): Promise<CreatedVolume> {
     const options = parseOptions({ ...vfsVolumeOptions, ...profileOption }, texts, 'volume option')
     const { root, storage, ownership } = this.#deps
     await storage.prepare()
     await ownership.look()
+    await begin()
     if (root.source !== undefined) await noteBegun(storage.where, call.journal)
     try {
       const isUsual = options.id === undefined && this.#refusalOf(options) === undefined

@@ -70,7 +70,9 @@ export class VfsDriver implements Driver {
   async create(request: CreateRequest, call: DriverCall): Promise<CreatedVolume> {
     const { places, ownAccessPoints } = this.#deps
     const options = await ownAccessPoints.provide(request, places.complete(withTodaysNames(request.options)), call)
-    return places.making(options, (place) => place.creation.create(request, withoutPlace(options), call))
+    const make = ({ creation }: VfsPlace, begin: () => Promise<void>) =>
+      creation.create(request, { texts: withoutPlace(options), begin }, call)
+    return places.making(options, make, call)
   }
 
   async remove(volume: VolumeHandle, call: DriverCall & RemovalProgress): Promise<void> {

@@ -22,7 +22,7 @@ export class VfsPlaces {
   readonly #deps: VfsPlacesDeps
   readonly #shares = new Map<string, VfsPlace>()
   /** The shares on which volumes are being made, one entry for each. */
-  readonly #making = new Set<{ readonly source: string }>()
+  readonly #making = new Set<Share>()
   /** Those, and all on which volumes have been made since unused ones were last looked for. */
   #chosen = new Set<string>()
 
@@ -64,36 +64,59 @@ export class VfsPlaces {
     return completed
   }
 
-  /** Acts on the place where a volume with these options is to be made, as {@link choose} says. Meanwhile it is not left. */
-  async making<T>(options: Attributes, act: (place: VfsPlace) => Promise<T>): Promise<T> {
-    const entry = { source: parseShare(options)?.source ?? '' }
-    this.#making.add(entry)
-    this.#chosen.add(entry.source)
+  /**
+   * Makes a volume with these options where they say: `make` acts there, and calls `begin` before it changes anything. A share that
+   * they name without saying how is mounted as it is for others; ConvoyError `invalid-argument` when they say something else than
+   * the others do. A share on which nothing was begun is let go.
+   */
+  async making<T>(
+    options: Attributes,
+    make: (place: VfsPlace, begin: () => Promise<void>) => Promise<T>,
+    call: CallContext,
+  ): Promise<T> {
+    const share = this.#choose(options)
+    if (share === undefined) return make(this.main, () => Promise.resolve())
+    this.#making.add(share)
+    this.#chosen.add(share.source)
+    // A ledger that was lost will be rebuilt from there.
+    const begin = () => this.#deps.known.add(share.where)
     try {
-      return await act(await this.choose(options))
+      // An access point was made before its share is mounted: to undo that it has to be known already.
+      if (share.where['ownaccesspoint'] !== undefined) await begin()
+      return await make(this.for(share.where), begin)
+    } catch (thrown) {
+      this.#making.delete(share)
+      await this.#leaveUseless(share, call)
+      throw thrown
     } finally {
-      this.#making.delete(entry)
+      this.#making.delete(share)
     }
   }
 
-  /**
-   * Where a volume with these options is to be made. A share that it names without saying how is mounted as it is for others;
-   * ConvoyError `invalid-argument` when it says something else than they do.
-   */
-  async choose(options: Attributes): Promise<VfsPlace> {
-    const { main, mainShare, known } = this.#deps
+  async #leaveUseless(share: Share, call: CallContext): Promise<void> {
+    const { known } = this.#deps
+    const isUsed = known.find(share.source) !== undefined || [...this.#making].some(({ id }) => id === share.id)
+    const place = this.#shares.get(share.id)
+    if (isUsed || place === undefined) return
+    this.#shares.delete(share.id)
+    await place.root.leave(call).catch((thrown: unknown) => {
+      call.log.warn({ ...share.where, err: thrown }, 'a share that no volume is on stays mounted')
+    })
+    place.close()
+  }
+
+  /** None for the main place. */
+  #choose(options: Attributes): Share | undefined {
+    const { mainShare, known } = this.#deps
     const wanted = parseShare(options)
-    if (wanted === undefined) return main
-    if (mainShare?.source === wanted.source) {
-      refuseOther(mainShare, wanted, options)
-      return main
-    }
+    if (wanted === undefined) return undefined
     const before = known.find(wanted.source)
-    const share = (before === undefined ? undefined : parseShare(before)) ?? wanted
+    const other = [...this.#making].find(({ source }) => source === wanted.source)
+    const isMain = mainShare?.source === wanted.source
+    const share = isMain ? mainShare : ((before === undefined ? undefined : parseShare(before)) ?? other ?? wanted)
     refuseOther(share, wanted, options)
-    // A ledger that was lost will be rebuilt from there.
-    await known.add(share.where)
-    return this.for(share.where)
+    // Each create has an entry of its own.
+    return isMain ? undefined : { ...share }
   }
 
   /** Unmounts it, and does not look there again. `attributes`: of the handle that leads to it, if it has them. */
@@ -135,8 +158,9 @@ export class VfsPlaces {
   /** Unmounts and forgets the shares that are not among these. */
   async leaveUnused(used: ReadonlySet<StorageName>, call: CallContext): Promise<void> {
     this.#chosen = new Set([...this.#making].map(({ source }) => source))
-    const all = [...this.#deps.known.list(), ...[...this.#shares.values()].map(({ storage }) => storage.where)]
-    for (const where of all.filter((one) => !used.has(sourceOf(one)))) {
+    const opened = [...this.#shares.values()].map(({ storage }) => storage.where)
+    const all = new Map([...this.#deps.known.list(), ...opened].map((where) => [JSON.stringify(where), where]))
+    for (const where of [...all.values()].filter((one) => !used.has(sourceOf(one)))) {
       try {
         await this.#leave(where, call)
       } catch (thrown) {

@@ -338,3 +338,28 @@ t.test('the share of the daemon is one storage, however its volumes name it', as
   t.equal(driver.storageOf(before), undefined)
   t.same(driver.storages(call.log), [undefined])
 })
+
+t.test(
+  'a share on which nothing could be begun is let go at once, unless another volume is being made there',
+  async (t) => {
+    const host = new Host(t)
+    const driver = host.open()
+    const [bad, good] = [host.share('nas:/bad'), host.share('nas:/good')]
+    bad.isAway = true
+    await t.rejects(host.create(driver, 'first', { share: 'nas:/bad' }), away())
+    t.ok(bad.isLeft)
+    t.same(driver.storages(host.journals.call({ id: '' }).log), [undefined])
+    bad.isAway = false
+    await host.create(driver, 'first', { share: 'nas:/bad', mountoptions: 'nfsvers=4.1' })
+
+    let come: () => void = () => undefined
+    good.coming = new Promise((resolve) => (come = resolve))
+    const making = host.create(driver, 'second', { share: 'nas:/good' })
+    const other = { share: 'nas:/good', mountoptions: 'soft' }
+    await t.rejects(host.create(driver, 'third', other), { code: 'invalid-argument', message: /not with soft/ })
+    const failing = t.rejects(host.create(driver, 'fourth', { share: 'nas:/good', id: 'no-such-directory' }))
+    come()
+    await Promise.all([making, failing])
+    t.notOk(good.isLeft)
+  },
+)
