@@ -18,8 +18,8 @@ const endEvents = {
 } as const satisfies Record<EndState, EventType>
 
 /**
- * Work in child processes: starts as many as may run at once on one storage, so that a dead share holds up nothing else; follows them over restarts of the daemon, starts again what died
- * without a result. A job's request is idempotent, so starting it again is always right.
+ * Work in child processes: starts as many as may run at once on one storage, so that a dead share holds up nothing else; follows
+ * them over restarts of the daemon, and starts again what died without a result. A job's request is idempotent, so starting it again is always right.
  */
 export class Jobs {
   readonly #deps: CoreDeps
