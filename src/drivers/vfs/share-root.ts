@@ -34,7 +34,7 @@ export class ShareRoot implements VfsRoot {
   readonly #health: ShareHealth
   readonly #call: CallContext
   #finding: Promise<void> | undefined
-  #leaving: Promise<void> = Promise.resolve()
+  #isLeft = false
   #replacing: Promise<void> | undefined
   #replacements = 0
   #wasFound = false
@@ -59,7 +59,7 @@ export class ShareRoot implements VfsRoot {
   }
 
   get isThere(): boolean {
-    return this.#wasFound && this.#health.downForMs === undefined
+    return this.#wasFound && !this.#isLeft && this.#health.downForMs === undefined
   }
 
   get servers(): RegExp | undefined {
@@ -87,18 +87,17 @@ export class ShareRoot implements VfsRoot {
   }
 
   find(): Promise<void> {
-    this.#finding ??= this.#leaving
-      .catch(() => undefined)
-      .then(() => this.#mount())
-      .finally(() => (this.#finding = undefined))
+    if (this.#isLeft) return Promise.reject(notInUse(this.#settings.share))
+    this.#finding ??= this.#mount().finally(() => (this.#finding = undefined))
     return this.#finding
   }
 
-  /** ConvoyError `in-use` while somebody uses the mount itself. Whoever needs it meanwhile waits, and mounts it again. */
+  /** For good: whoever finds out later must not mount it again. ConvoyError `in-use` while somebody uses the mount itself. */
   async leave(call: CallContext): Promise<void> {
+    this.#isLeft = true
     this.#health.close()
-    this.#leaving = this.#settings.mounter.unmount(this.path, call).then(() => undefined)
-    await this.#leaving
+    await this.#finding?.catch(() => undefined)
+    await this.#settings.mounter.unmount(this.path, call)
   }
 
   describe(): Attributes {
@@ -214,6 +213,10 @@ function withoutLocks(cause: ConvoyError): ConvoyError {
       'or the mount option nolock if only this host writes there',
     cause,
   })
+}
+
+function notInUse({ source }: Share): ConvoyError {
+  return new ConvoyError('unavailable', `the share ${source} is not in use any more: no volume is on it`)
 }
 
 /** Whoever waits for the share asks again: only their own time may be up. */

@@ -25,6 +25,8 @@ export class VfsPlaces {
   readonly #making = new Set<Share>()
   /** Those, and all on which volumes have been made since unused ones were last looked for. */
   #chosen = new Set<string>()
+  /** Shares that are being unmounted, by their ids. */
+  readonly #leaving = new Map<string, Promise<void>>()
 
   constructor(deps: VfsPlacesDeps) {
     this.#deps = deps
@@ -81,6 +83,7 @@ export class VfsPlaces {
     // A ledger that was lost will be rebuilt from there.
     const begin = () => this.#deps.known.add(share.where)
     try {
+      await this.#leaving.get(share.id)?.catch(() => undefined)
       // An access point was made before its share is mounted: to undo that it has to be known already.
       if (share.where['ownaccesspoint'] !== undefined) await begin()
       return await make(this.for(share.where), begin)
@@ -96,13 +99,22 @@ export class VfsPlaces {
   async #leaveUseless(share: Share, call: CallContext): Promise<void> {
     const { known } = this.#deps
     const isUsed = known.find(share.source) !== undefined || [...this.#making].some(({ id }) => id === share.id)
-    const place = this.#shares.get(share.id)
-    if (isUsed || place === undefined) return
-    this.#shares.delete(share.id)
-    await place.root.leave(call).catch((thrown: unknown) => {
+    if (isUsed) return
+    await this.#unmount(share, call).catch((thrown: unknown) => {
       call.log.warn({ ...share.where, err: thrown }, 'a share that no volume is on stays mounted')
     })
-    place.close()
+  }
+
+  /** Whoever needs it from now on opens it anew. ConvoyError `in-use` while somebody uses the mount itself. */
+  async #unmount({ id, where }: Share, call: CallContext): Promise<void> {
+    const place = this.for(where)
+    this.#shares.delete(id)
+    const leaving = place.root.leave(call).finally(() => {
+      this.#leaving.delete(id)
+      place.close()
+    })
+    this.#leaving.set(id, leaving)
+    await leaving
   }
 
   /** None for the main place. */
@@ -123,11 +135,9 @@ export class VfsPlaces {
   async forgetAccessPoint(accessPoint: string, attributes: Attributes, call: CallContext): Promise<void> {
     const { known } = this.#deps
     for (const where of [...known.list(), attributes].filter((one) => one['accesspoint'] === accessPoint)) {
-      const place = this.for(where)
-      if (place === this.main) continue
-      await place.root.leave(call)
-      place.close()
-      this.#shares.delete(parseShare(where)?.id ?? '')
+      const share = parseShare(where)
+      if (share === undefined || this.for(where) === this.main) continue
+      await this.#unmount(share, call)
       known.remove(where)
     }
   }
@@ -172,13 +182,10 @@ export class VfsPlaces {
   /** Unless a volume is being made there, or was since the others were looked at. */
   async #leave(where: Attributes, call: CallContext): Promise<void> {
     const share = parseShare(where)
-    const place = this.for(where)
     if (share === undefined || this.#chosen.has(share.source)) return
-    if (place !== this.main) await place.root.leave(call)
+    if (this.for(where) !== this.main) await this.#unmount(share, call)
     if (this.#chosen.has(share.source)) return
     this.#deps.known.remove(where)
-    if (place === this.main || !this.#shares.delete(share.id)) return
-    place.close()
     call.log.info({ ...where }, 'a share that no volume is on any more is not mounted any longer')
   }
 

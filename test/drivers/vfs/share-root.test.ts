@@ -166,15 +166,16 @@ t.test('who finds out late that a mount led nowhere does not replace the one tha
   t.equal(server.replacements, 1)
 })
 
-t.test('who needs a share that is being left waits, and has it mounted again', async (t) => {
+t.test('a share that was left is not mounted again by who has not heard of it', async (t) => {
   const server = new FakeServer(['4.2'])
   const root = server.root()
-  await root.find()
-  const left = root.leave({ signal: new AbortController().signal, log: new QuietLog() })
-  await root.use(server.look)
-  await left
-  isMounted(t, server)
-  t.same(server.asked, ['4.2', '4.2'])
+  const finding = root.find()
+  await root.leave({ signal: new AbortController().signal, log: new QuietLog() })
+  await finding
+  t.equal(server.kernel.findMounted(mountpoint), undefined, 'also when it was being mounted')
+  await t.rejects(root.use(server.look), { code: 'unavailable', message: /no volume is on it/ })
+  t.notOk(root.isThere)
+  t.same(server.asked, ['4.2'])
 })
 
 t.test('a share that is down is looked at until it answers', async (t) => {
