@@ -17,6 +17,8 @@ class FakeServer {
   readonly kernel = new FakeKernel()
   readonly asked: string[] = []
   refusal: ConvoyError | undefined
+  /** Until then a mount is under way. */
+  mounting: Promise<void> | undefined
   /** What looking at the share ends with, one after the other; then with success. */
   readonly looks: ConvoyError[] = []
   replacements = 0
@@ -35,6 +37,7 @@ class FakeServer {
       mount: async (request: MountRequest) => {
         const version = request.options.at(-1)?.replace('nfsvers=', '') ?? ''
         this.asked.push(version)
+        await this.mounting
         if (this.refusal !== undefined) throw this.refusal
         if (!versions.includes(version)) throw new ConvoyError('unsupported', 'Protocol not supported')
         await mounter.mount(request)
@@ -169,9 +172,13 @@ t.test('who finds out late that a mount led nowhere does not replace the one tha
 t.test('a share that was left is not mounted again by who has not heard of it', async (t) => {
   const server = new FakeServer(['4.2'])
   const root = server.root()
+  let mounted: () => void = () => undefined
+  server.mounting = new Promise((resolve) => (mounted = resolve))
   const finding = root.find()
-  await root.leave({ signal: new AbortController().signal, log: new QuietLog() })
-  await finding
+  const leaving = root.leave({ signal: new AbortController().signal, log: new QuietLog() })
+  await new Promise((resolve) => setImmediate(resolve))
+  mounted()
+  await Promise.all([finding, leaving])
   t.equal(server.kernel.findMounted(mountpoint), undefined, 'also when it was being mounted')
   await t.rejects(root.use(server.look), { code: 'unavailable', message: /no volume is on it/ })
   t.notOk(root.isThere)

@@ -52,8 +52,11 @@ t.test(
     }
     const root = rootAt(directory, files, time)
     const look = () => root.use(() => files.run([{ op: 'statfs', path: directory }]))
+    await root.find()
+    t.ok(root.isThere)
     await t.rejects(look(), { code: 'unavailable' })
     t.equal(root.longDown, undefined)
+    t.notOk(root.isThere)
     time.ms += 11 * minuteMs
     t.match(root.longDown, { code: 'deadline-exceeded', message: `${directory} has not answered for 11 minutes` })
     silent = false
