@@ -61,7 +61,10 @@ export interface Driver {
   discover(storage: StorageName, call: CallContext): AsyncIterable<DiscoveredVolume>
   /** Which of them the volume is on. */
   storageOf(volume: VolumeHandle): StorageName
-  /** Lets go of what this host holds of storages that no volume is on any more. `volumes`: all that core knows, also those of creates under way. */
+  /**
+   * Lets go of what this host holds of storages that no volume is on any more. `volumes`: all that core knows, also those of creates
+   * under way.
+   */
   leaveUnused(volumes: Iterable<VolumeOnStorage>, call: CallContext): Promise<void>
   /** What `inspect` shows under DriverInfo. Must not block on the storage. */
   inspect(volume: VolumeHandle, call: CallContext): Promise<Attributes>

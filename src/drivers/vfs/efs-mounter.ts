@@ -104,7 +104,10 @@ function explained({ fileSystem, accessPoint, tls }: EfsFileSystem, thrown: unkn
   const { message, cause } = thrown
   if (/denied|not permitted/i.test(message)) {
     const by = accessPoint === undefined ? '' : `, by way of ${accessPoint}`
-    const hint = `the policy of ${fileSystem} does not let this host mount it${by}: allow elasticfilesystem:ClientMount, ClientWrite and ClientRootAccess${tls ? ', and mount with iam' : ', or mount with tls,iam'}`
+    const mount = tls ? 'and mount with iam' : 'or mount with tls,iam'
+    const hint =
+      `the policy of ${fileSystem} does not let this host mount it${by}: ` +
+      `allow elasticfilesystem:ClientMount, ClientWrite and ClientRootAccess, ${mount}`
     return new ConvoyError(thrown.code, message, { hint, cause })
   }
   if (!isConvoyError(thrown, 'deadline-exceeded') && !/timed out|refused|unreachable|no route/i.test(message))
