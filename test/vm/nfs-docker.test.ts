@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { eventually } from '../engine/polling.js'
 import { HostGuest } from './host-guest.js'
 import { Lab } from './lab.js'
 import { guestRequirements } from './prerequisites.js'
@@ -71,7 +72,12 @@ async function testInUse(t: Test, host: HostGuest): Promise<void> {
 }
 
 async function testDeadMount(t: Test, host: HostGuest): Promise<void> {
-  const examine = async () => (await host.attempt('convoy doctor')).output
+  // An emulated Docker may need longer to answer than doctor waits.
+  const examine = () =>
+    eventually('Docker answers doctor', async () => {
+      const { output } = await host.attempt('convoy doctor')
+      return output.includes('Docker did not answer') ? undefined : output
+    })
   t.notMatch(await examine(), /leads nowhere/)
   await host.sh('cp -a /srv/share /srv/new && rm -r /srv/share && mv /srv/new /srv/share && exportfs -f')
   // Whoever comes next has it mounted anew.
