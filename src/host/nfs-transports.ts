@@ -2,14 +2,17 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import { isErrno } from '../errors.js'
+import { pause } from './clock.js'
 import { runProgram } from './exec.js'
 
 export interface NfsTransportsDeps {
   readonly directory?: string
   readonly run?: typeof runProgram
+  readonly pause?: typeof pause
 }
 
 const timeoutMs = 10_000
+const attemptMs = 1000
 /** While a server is away the kernel makes longer and longer pauses between its attempts to connect, and lets nobody in meanwhile. */
 const redirectTimeoutMs = 60_000
 
@@ -18,7 +21,7 @@ export class NfsTransports {
   readonly #deps: Required<NfsTransportsDeps>
 
   constructor(deps: NfsTransportsDeps = {}) {
-    this.#deps = { directory: '/sys/kernel/sunrpc/xprt-switches', run: runProgram, ...deps }
+    this.#deps = { directory: '/sys/kernel/sunrpc/xprt-switches', run: runProgram, pause, ...deps }
   }
 
   /**
@@ -31,12 +34,25 @@ export class NfsTransports {
     const files = this.#addressFiles().filter((file) => readIfThere(file).trim() === from)
     // Not by ourselves: it waits for a connection that is being made.
     const write = (file: string) => this.#deps.run('tee', [file], { input: to, timeoutMs: redirectTimeoutMs })
+    const written = new AbortController()
+    const ending = this.#endAttempts(from, written.signal)
     const results = await Promise.allSettled(files.map(write))
+    written.abort()
+    await ending
     const led = results.filter((result) => result.status === 'fulfilled' && result.value.exitCode === 0).length
     const late = results.find((result) => result.status === 'rejected')
     if (led > 0) await this.#closeOld(from)
     else if (late !== undefined) throw late.reason
     return led
+  }
+
+  /** Who waits to change a connection that is being made is let in between two attempts: the sooner one ends, the better. */
+  async #endAttempts(address: string, end: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#deps.pause(attemptMs, end)
+      if (end.aborted) return
+      await this.#closeOld(address)
+    }
   }
 
   /** NFS 3 reuses its port, and would wait minutes for the end of the old connection. */

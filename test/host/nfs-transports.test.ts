@@ -50,3 +50,18 @@ t.test('a connection that the kernel is busy with is led later, and no mount is 
     program === 'tee' ? Promise.reject(late) : run(program, args, options)
   await t.rejects(new NfsTransports({ directory, run: busy }).redirect('10.0.0.5', '10.0.0.6'), late)
 })
+
+t.test('attempts to connect are ended until the kernel lets who waits for the connection in', async (t) => {
+  const { directory, run, programs, addressOf } = setUp(t)
+  let letIn: () => void = () => undefined
+  const between = new Promise<void>((resolve) => (letIn = resolve))
+  const waiting: typeof run = async (program, args, options) => {
+    if (program === 'tee') await between
+    const result = await run(program, args, options)
+    if (programs.filter((one) => one.startsWith('ss')).length === 3) letIn()
+    return result
+  }
+  const transports = new NfsTransports({ directory, run: waiting, pause: () => new Promise(setImmediate) })
+  t.equal(await transports.redirect('10.0.0.5', '10.0.0.6'), 2)
+  t.equal(addressOf('switch-0/xprt-1-tcp'), '10.0.0.6')
+})
