@@ -33,7 +33,9 @@ const forbidden = [
 const probe = `
   import { findMountsHidden } from './mount-visibility.js'
   import { SystemMounter } from './mounter.js'
-  const call = { signal: AbortSignal.timeout(60000), log: console }
+  const unheard = () => undefined
+  const log = { debug: unheard, info: unheard, warn: console.error, error: console.error }
+  const call = { signal: AbortSignal.timeout(60000), log }
   const directory = process.argv[2]
   void findMountsHidden({ mounter: new SystemMounter(), directory }, call)
     .then((hidden) => console.log(hidden === undefined ? 'seen' : 'hidden'))`
