@@ -1,4 +1,5 @@
-import type { DiscoveredVolume, Driver, StorageName } from '../drivers/driver.js'
+import type { DiscoveredVolume, Driver } from '../drivers/driver.js'
+import type { DriverStorage } from '../drivers/registry.js'
 import { toConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
 import { optional } from '../model/optional.js'
@@ -12,13 +13,7 @@ import type { Volumes } from './volumes.js'
 
 const batchSize = 500
 
-/** One of a driver's storages. */
-interface Source {
-  readonly driver: Driver
-  readonly storage: StorageName
-}
-
-const keyOf = ({ driver, storage = '' }: Source) => `${driver.name} ${storage}`
+const keyOf = ({ driver, storage = '' }: DriverStorage) => `${driver.name} ${storage}`
 
 /** Reads from the storages which volumes they hold, so that a fresh ledger, or another host's work, becomes known. */
 export class Discovery {
@@ -50,20 +45,20 @@ export class Discovery {
     if (this.isDue) await this.#readEach(this.#due, call)
   }
 
-  get #due(): readonly Source[] {
+  get #due(): readonly DriverStorage[] {
     return this.#sources.filter((source) => {
       const { driver, storage } = source
       return !this.#read.has(keyOf(source)) || this.#availability.isAway(driver.name, storage)
     })
   }
 
-  get #sources(): readonly Source[] {
+  get #sources(): readonly DriverStorage[] {
     const { drivers, log } = this.#deps
-    return drivers.all.flatMap((driver) => driver.storages(log).map((storage) => ({ driver, storage })))
+    return drivers.storages(log)
   }
 
   /** All at once: one that hangs keeps no other from being read. */
-  async #readEach(sources: readonly Source[], call: CallContext): Promise<void> {
+  async #readEach(sources: readonly DriverStorage[], call: CallContext): Promise<void> {
     this.#isReading = true
     const seen = new Set<string>()
     try {
@@ -82,7 +77,7 @@ export class Discovery {
     this.#volumes.isComplete = true
   }
 
-  async #readOne(source: Source, seen: Set<string>, call: CallContext): Promise<void> {
+  async #readOne(source: DriverStorage, seen: Set<string>, call: CallContext): Promise<void> {
     const { driver, storage } = source
     try {
       const isEmpty = await this.#readAll(source, seen, call)
@@ -98,14 +93,14 @@ export class Discovery {
     }
   }
 
-  #hasVolumes({ driver, storage }: Source): boolean {
+  #hasVolumes({ driver, storage }: DriverStorage): boolean {
     return [...this.#deps.ledger.volumes.values()].some(
       (volume) => volume.driver === driver.name && volume.state !== 'creating' && driver.storageOf(volume) === storage,
     )
   }
 
   /** Whether the storage held nothing. `seen`: names and ids that are on their way to the ledger. */
-  async #readAll({ driver, storage }: Source, seen: Set<string>, call: CallContext): Promise<boolean> {
+  async #readAll({ driver, storage }: DriverStorage, seen: Set<string>, call: CallContext): Promise<boolean> {
     const { ledger, log } = this.#deps
     let writes: LedgerWrite[] = []
     let found = 0

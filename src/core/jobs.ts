@@ -19,7 +19,8 @@ const endEvents = {
 
 /**
  * Work in child processes: starts as many as may run at once on one storage, so that a dead share holds up nothing else; follows
- * them over restarts of the daemon, and starts again what died without a result. A job's request is idempotent, so starting it again is always right.
+ * them over restarts of the daemon, and starts again what died without a result. A job's request is idempotent, so starting it
+ * again is always right.
  */
 export class Jobs {
   readonly #deps: CoreDeps

@@ -105,7 +105,7 @@ export class Measurements {
 
   #isAway(volume: Volume): boolean {
     const { availability } = this.#parts
-    const driver = this.#deps.drivers.all.find(({ name }) => name === volume.driver)
+    const driver = this.#deps.drivers.find(volume.driver)
     return driver === undefined || availability.isAway(volume.driver, driver.storageOf(volume))
   }
 

@@ -70,8 +70,7 @@ export class Rebuild {
   async #readStorage(call: CallContext): Promise<ReadonlyMap<string, Found>> {
     const found = new Map<string, Found>()
     const { drivers, log } = this.#deps
-    const storages = drivers.all.flatMap((driver) => driver.storages(log).map((storage) => ({ driver, storage })))
-    for (const { driver, storage } of storages) {
+    for (const { driver, storage } of drivers.storages(log)) {
       try {
         for await (const one of driver.discover(storage, call)) {
           // A removal that was cut short shows a volume twice, live first.

@@ -64,7 +64,7 @@ export class Revival {
     const { ledger, drivers } = this.#deps
     const known = volumes.flatMap(({ name }) => (isVolumeName(name) ? (ledger.volumes.get(name) ?? []) : []))
     return !known.some((one) => {
-      const driver = drivers.all.find(({ name }) => name === one.driver)
+      const driver = drivers.find(one.driver)
       return this.#availability.isAway(one.driver, driver?.storageOf(one))
     })
   }

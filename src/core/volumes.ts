@@ -137,8 +137,7 @@ export class Volumes {
 
   /** What its driver wants people to know who use it, from memory. */
   remarks(volume: Volume): Attributes {
-    const driver = this.#deps.drivers.all.find(({ name }) => name === volume.driver)
-    return driver?.remarks(volume) ?? {}
+    return this.#deps.drivers.find(volume.driver)?.remarks(volume) ?? {}
   }
 
   /** A storage that the last volume has left is not kept mounted. Not before all are known: then the last may not be the last. */

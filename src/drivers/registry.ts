@@ -2,7 +2,7 @@ import { ConvoyError } from '../errors.js'
 import type { OptionTable } from '../model/options.js'
 import type { Logger } from '../model/call-context.js'
 import type { VolumeHandle } from '../model/volume.js'
-import type { Driver } from './driver.js'
+import type { Driver, StorageName } from './driver.js'
 import { openVfsDriver } from './vfs/open-vfs-driver.js'
 import { vfsDriverOptions, vfsVolumeOptions } from './vfs/vfs-options.js'
 
@@ -31,6 +31,12 @@ export const driverKinds: Readonly<Record<string, DriverKind>> = {
   vfs: { options: vfsDriverOptions, volumeOptions: vfsVolumeOptions, open: openVfsDriver },
 }
 
+/** One of a driver's storages. */
+export interface DriverStorage {
+  readonly driver: Driver
+  readonly storage: StorageName
+}
+
 /** The drivers that this daemon runs; the first is the default. */
 export class DriverRegistry {
   readonly #drivers: ReadonlyMap<string, Driver>
@@ -52,12 +58,21 @@ export class DriverRegistry {
 
   /** A name for the storage that the volume is on, also of a driver that does not run: the same for all volumes that are there. */
   nameStorage(volume: VolumeHandle & { readonly driver: string }): string {
-    return [volume.driver, this.#drivers.get(volume.driver)?.storageOf(volume) ?? []].flat().join(' ')
+    return [volume.driver, this.find(volume.driver)?.storageOf(volume) ?? []].flat().join(' ')
+  }
+
+  /** Every storage of every driver. */
+  storages(log: Logger): readonly DriverStorage[] {
+    return this.all.flatMap((driver) => driver.storages(log).map((storage) => ({ driver, storage })))
+  }
+
+  find(name: string): Driver | undefined {
+    return this.#drivers.get(name)
   }
 
   /** ConvoyError `invalid-argument` for a driver that this daemon does not run. */
   get(name: string): Driver {
-    const driver = this.#drivers.get(name)
+    const driver = this.find(name)
     if (driver !== undefined) return driver
     throw new ConvoyError('invalid-argument', `no driver ${JSON.stringify(name.slice(0, 60))} runs here`, {
       hint: `running: ${[...this.#drivers.keys()].join(', ')}; start convoy with --drivers to add one`,

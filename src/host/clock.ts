@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConvoyError } from '../errors.js'
+import { optional } from '../model/optional.js'
 
 /** Calls `act` once after `ms`; the result calls it off. Does not keep the process alive. */
 export function startTimer(ms: number, act: () => void): () => void {
@@ -8,8 +9,8 @@ export function startTimer(ms: number, act: () => void): () => void {
 }
 
 /** Resolves after that time, or when the signal aborts: whoever waited looks at it. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined)
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, optional('signal', signal)).catch(() => undefined)
 }
 
 /** What the promise resolves to, unless that takes longer: ConvoyError `deadline-exceeded`. Whatever it waits for goes on. */

@@ -1,8 +1,8 @@
 import { accessSync, constants as fileConstants } from 'node:fs'
 import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ConvoyError, type ErrorCode } from '../errors.js'
+import { pause } from './clock.js'
 
 export interface ProgramOptions {
   /** When it passes, the program and all that it started in its process group get SIGKILL. */
@@ -119,7 +119,7 @@ function start(execa: Execa, path: string, args: readonly string[], { input, env
 
 async function exitOf(child: Child, program: string, end: AbortSignal): Promise<number> {
   const finished = child.then(() => undefined)
-  await Promise.race([finished, exited(child).then(() => pause(end))])
+  await Promise.race([finished, exited(child).then(() => pause(graceMs, end))])
   if (child.exitCode !== null) return child.exitCode
   if (child.signalCode !== null) return 128 + constants.signals[child.signalCode]
   const { code, cause } = await child
@@ -144,7 +144,7 @@ async function abandon(child: Child): Promise<void> {
     killGroup(child.pid)
     // A process in an uninterruptible wait ignores even SIGKILL, so this wait is bounded.
     const end = new AbortController()
-    await Promise.race([exited(child), pause(end.signal)]).finally(() => end.abort())
+    await Promise.race([exited(child), pause(graceMs, end.signal)]).finally(() => end.abort())
   }
   child.stdout.destroy()
   child.stderr.destroy()
@@ -158,8 +158,6 @@ function killGroup(pid: number): void {
     // It ended by itself in this moment.
   }
 }
-
-const pause = (signal: AbortSignal) => sleep(graceMs, undefined, { signal }).catch(() => undefined)
 
 function collect(stream: Readable, keep: (bytes: Buffer) => Buffer): () => string {
   let kept: Buffer = Buffer.alloc(0)

@@ -1,5 +1,6 @@
 import { ConvoyError } from '../errors.js'
 import { lastLine, runProgram } from './exec.js'
+import { untilWeEnd } from './parent-death.js'
 
 /** A tree of millions of files on a slow disk. */
 const timeoutMs = 10 * 60_000
@@ -11,9 +12,9 @@ const goneMeanwhile = /(?:No such file or directory|Stale file handle)$/
  * of the daemon leaves none behind. Containers come first. ConvoyError `unavailable` when it cannot be read.
  */
 export async function measureTree(path: string, signal: AbortSignal): Promise<number> {
-  const politely = ['--pdeathsig', 'KILL', '--', 'nice', '-n', '19', 'ionice', '-c', '3']
-  const du = [...politely, 'du', '-skx', '--', path]
-  const { exitCode, stdout, stderr } = await runProgram('setpriv', du, { timeoutMs, signal })
+  const politely = ['nice', '-n', '19', 'ionice', '-c', '3']
+  const [program, ...args] = [...untilWeEnd(), ...politely, 'du', '-skx', '--', path]
+  const { exitCode, stdout, stderr } = await runProgram(program, args, { timeoutMs, signal })
   const kibibytes = Number.parseInt(stdout, 10)
   const complaints = stderr.trim().split('\n')
   const isWhole = exitCode === 0 || (exitCode === 1 && complaints.every((line) => goneMeanwhile.test(line)))

@@ -1,13 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ConvoyError } from '../errors.js'
 import { optional } from '../model/optional.js'
+import { pause as pauseOfClock } from './clock.js'
 import { type RemovedTree, type RemoveTreeOptions, removeTree } from './remove-tree.js'
 
 export interface PatientRemovalOptions extends RemoveTreeOptions {
   /** Called with what is waited for. */
   readonly onWait?: (reason: string) => void
   readonly remove?: (path: string, options: RemoveTreeOptions) => Promise<RemovedTree>
-  readonly pause?: (ms: number, signal: AbortSignal | undefined) => Promise<void>
+  readonly pause?: typeof pauseOfClock
 }
 
 /** Two minutes in all: who has a file open for longer may have it for days. */
@@ -15,7 +15,7 @@ const pausesMs = [1, 1, 2, 4, 8, 15, 15, 15, 15, 15, 15, 15].map((seconds) => se
 
 /** As {@link removeTree}, and waits a while for files on NFS that are still open. ConvoyError `in-use` when they stay open. */
 export async function removePatiently(path: string, options: PatientRemovalOptions = {}): Promise<void> {
-  const { signal, onProgress, onWait, remove = removeTree, pause = sleepUnless } = options
+  const { signal, onProgress, onWait, remove = removeTree, pause = pauseOfClock } = options
   let before = 0
   const progress = { onProgress: (removed: number) => onProgress?.(before + removed) }
   for (const ms of [...pausesMs, 0]) {
@@ -26,11 +26,6 @@ export async function removePatiently(path: string, options: PatientRemovalOptio
     onWait?.(`a process of this host to close ${JSON.stringify(heldOpen)}`)
     await pause(ms, signal)
   }
-}
-
-/** Ends early when somebody wants it to: whoever goes on then finds out. */
-async function sleepUnless(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)
 }
 
 function stillOpen(path: string, file: string): ConvoyError {
