@@ -21,6 +21,14 @@ export default tseslint.config(
       'max-depth': ['error', 4],
       'max-params': ['error', 4],
       'no-console': 'error',
+      'no-restricted-properties': [
+        'error',
+        {
+          object: 'AbortSignal',
+          property: 'any',
+          message: 'use pause of host/clock: Node may collect what it waits for',
+        },
+      ],
       'no-restricted-imports': [
         'error',
         { paths: [{ name: 'child_process', message: 'use node:child_process, and only in src/host' }] },

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Driver } from '../drivers/driver.js'
 import { ConvoyError, isConvoyError } from '../errors.js'
+import { pause } from '../host/clock.js'
 import type { CallContext } from '../model/call-context.js'
 import { optional } from '../model/optional.js'
 import { type Attributes, isListed, type Volume } from '../model/volume.js'
@@ -90,8 +91,7 @@ export class Volumes {
   /** Resolves when every driver has been asked for its volumes, or when that takes too long or will never be. */
   async #untilComplete(signal: AbortSignal, longestMs: number): Promise<void> {
     if (this.#isComplete || this.degraded !== undefined) return
-    const end = AbortSignal.any([signal, AbortSignal.timeout(longestMs), this.#completed.signal])
-    if (!end.aborted) await new Promise((resolve) => end.addEventListener('abort', resolve, { once: true }))
+    await pause(longestMs, signal, this.#completed.signal)
   }
 
   /** Whether the volume is being made or taken back: perhaps by an earlier daemon, which may have said that it was done. */

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConvoyError } from '../errors.js'
-import { optional } from '../model/optional.js'
 
 /** Calls `act` once after `ms`; the result calls it off. Does not keep the process alive. */
 export function startTimer(ms: number, act: () => void): () => void {
@@ -8,9 +7,17 @@ export function startTimer(ms: number, act: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
-/** Resolves after that time, or when the signal aborts: whoever waited looks at it. */
-export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, optional('signal', signal)).catch(() => undefined)
+/**
+ * Resolves after that time, or when one of the signals aborts: whoever waited looks at them. Not by AbortSignal.any with a
+ * timeout: Node may collect the timeout, and then nothing ever aborts (nodejs/node#57736).
+ */
+export async function pause(ms: number, ...signals: readonly (AbortSignal | undefined)[]): Promise<void> {
+  if (signals.some((signal) => signal?.aborted === true)) return
+  const over = new AbortController()
+  const end = () => over.abort()
+  for (const signal of signals) signal?.addEventListener('abort', end, { signal: over.signal })
+  await sleep(ms, undefined, { signal: over.signal }).catch(() => undefined)
+  end()
 }
 
 /** What the promise resolves to, unless that takes longer: ConvoyError `deadline-exceeded`. Whatever it waits for goes on. */
