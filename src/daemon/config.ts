@@ -91,8 +91,8 @@ export function parseDaemonConfig({ args, environment, file }: ConfigSources): D
     check: options.check,
     name,
     root,
-    controlSocket: options.socket ?? places.socket,
-    pluginSocket: options['plugin-socket'] ?? places['plugin-socket'],
+    controlSocket: checkSocketPath(options.socket ?? places.socket, 'socket'),
+    pluginSocket: checkSocketPath(options['plugin-socket'] ?? places['plugin-socket'], 'plugin-socket'),
     onDockerRemove: options['on-docker-remove'],
     trashRetentionMs: options['trash-retention'],
     mostRunningJobs: options.jobs,
@@ -110,6 +110,21 @@ export function parseDaemonConfig({ args, environment, file }: ConfigSources): D
     settings: [...choose(settings, { ...places, root }, drivers), ...notifySettings(file)],
     warnings: doubtfulVariables(environment),
   }
+}
+
+/** The kernel has room for no more (`sun_path` of unix(7)). */
+const longestSocketPath = 107
+
+function checkSocketPath(path: string, option: string): string {
+  const bytes = Buffer.byteLength(path)
+  if (bytes <= longestSocketPath) return path
+  throw new ConvoyError(
+    'invalid-argument',
+    `the path of a socket has at most ${longestSocketPath} bytes: ${path} has ${bytes}`,
+    {
+      hint: `give a shorter one with --${option}, or a shorter --name`,
+    },
+  )
 }
 
 function winners(settings: SettingsByName, names: readonly string[]): Attributes {

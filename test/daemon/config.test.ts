@@ -43,6 +43,20 @@ t.test('sockets and root follow the name unless they are given', async (t) => {
   })
 })
 
+t.test('a socket whose path the kernel has no room for is refused, also one that follows from the name', async (t) => {
+  const fits = `/${'s'.repeat(106)}`
+  t.match(parse({ options: { socket: fits, 'plugin-socket': fits } }), { controlSocket: fits, pluginSocket: fits })
+  for (const option of ['socket', 'plugin-socket']) {
+    t.throws(() => parse({ options: { [option]: `${fits}s` } }), {
+      code: 'invalid-argument',
+      message: /at most 107 bytes.* has 108/,
+      hint: new RegExp(`--${option}`),
+    })
+  }
+  t.throws(() => parse({ options: { name: 'n'.repeat(100) } }), { code: 'invalid-argument', hint: /--name/ })
+  t.throws(() => parse({ options: { socket: `/${'ü'.repeat(54)}` } }), { message: /has 109/ })
+})
+
 t.test('an unknown option is refused by name, with the known ones', async (t) => {
   t.throws(() => parse({ options: { rot: '/x' } }), {
     code: 'invalid-argument',
