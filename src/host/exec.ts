@@ -31,7 +31,8 @@ const graceMs = 500
 const debianPackages: Readonly<Record<string, readonly string[]>> = {
   'amazon-efs-utils': ['mount.efs'],
   'cifs-utils': ['mount.cifs'],
-  coreutils: ['cp', 'realpath', 'stat', 'sync'],
+  coreutils: ['cp', 'dd', 'realpath', 'stat', 'sync'],
+  diffutils: ['cmp'],
   'libc-bin': ['getent'],
   e2fsprogs: ['chattr', 'e2fsck', 'fsck.ext4', 'lsattr', 'mkfs.ext4', 'resize2fs', 'tune2fs'],
   quota: ['setquota'],

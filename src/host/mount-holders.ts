@@ -2,7 +2,8 @@ import { closeSync, openSync, readFileSync, readSync, readdirSync, readlinkSync,
 import { StringDecoder } from 'node:string_decoder'
 import { ConvoyError } from '../errors.js'
 import { EventLoopTurn } from './event-loop-turn.js'
-import { isBelow, isNfs, parseMountTable, type MountEntry } from './mount-table.js'
+import { optional } from '../model/optional.js'
+import { isBelow, isNfs, parseMountTable, type MountEntry, type MountOnParent, withParent } from './mount-table.js'
 
 /**
  * What may be held: a whole file system, or one directory of it (`root` is its path inside the file system), or a directory of
@@ -25,6 +26,8 @@ export interface MountHolder {
   readonly isOwnNamespace: boolean
   /** See {@link MountEntry.deleted}: the holder may keep a directory that had the target's path before. */
   readonly deleted: boolean
+  /** Where the kernel may have made the mount by itself, as a copy of another. */
+  readonly propagated?: MountOnParent
 }
 
 /** PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h. */
@@ -97,15 +100,10 @@ export class MountHolders {
       for (const view of views) {
         const key = this.#keyOf(view)
         if (key === undefined || seen.has(key)) continue
-        const entries = await readEntries(`${view.path}/mountinfo`, [...byMark.keys()], turn)
+        const entries = await readHolding(`${view.path}/mountinfo`, byMark, turn)
         if (entries === undefined) continue
         seen.add(key)
-        for (const entry of entries)
-          noteHolder(
-            marksOf(entry).flatMap((mark) => byMark.get(mark) ?? []),
-            view,
-            entry,
-          )
+        for (const entry of entries) noteHolder(searchesFor(entry, byMark), view, entry, entries)
       }
     }
     return searches.map(({ holders }) => [...holders.values()])
@@ -184,13 +182,33 @@ function splitSource(source: string): readonly [server: string, path: string] {
   return [source.slice(0, end), source.slice(end + 1)]
 }
 
-function noteHolder(searches: readonly Search[], view: View, entry: MountEntry): void {
+function searchesFor(entry: MountEntry, byMark: ReadonlyMap<string, readonly Search[]>): readonly Search[] {
+  return marksOf(entry).flatMap((mark) => byMark.get(mark) ?? [])
+}
+
+const isPropagated = ({ peerGroup, masterGroup }: MountEntry) => peerGroup !== undefined || masterGroup !== undefined
+
+/** The mounts that may hold something, with those that they lie on where that matters. */
+async function readHolding(
+  path: string,
+  byMark: ReadonlyMap<string, readonly Search[]>,
+  turn: EventLoopTurn,
+): Promise<readonly MountEntry[] | undefined> {
+  const entries = await readEntries(path, [...byMark.keys()], turn)
+  const isCut = entries?.some(
+    (entry) => isPropagated(entry) && searchesFor(entry, byMark).length > 0 && withParent(entry, entries) === undefined,
+  )
+  return isCut === true ? readEntries(path, ['\n'], turn) : entries
+}
+
+function noteHolder(searches: readonly Search[], view: View, entry: MountEntry, entries: readonly MountEntry[]): void {
   const { pid, namespace, isOwnNamespace } = view
   const { mountId, mountpoint, deleted } = entry
   const id = `${namespace} ${mountId}`
   for (const { target, holders } of searches) {
     if (!isHolding(entry, target) || holders.has(id)) continue
-    holders.set(id, { pid, namespace, mountpoint, isOwnNamespace, deleted })
+    const propagated = isPropagated(entry) ? withParent(entry, entries) : undefined
+    holders.set(id, { pid, namespace, mountpoint, isOwnNamespace, deleted, ...optional('propagated', propagated) })
   }
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { ConvoyError } from '../errors.js'
+import { optional } from '../model/optional.js'
 
 /** One line of /proc/<pid>/mountinfo, see proc(5). */
 export interface MountEntry {
@@ -19,6 +20,10 @@ export interface MountEntry {
   readonly source: string
   /** Of the file system, whichever mount shows it. */
   readonly superOptions: readonly string[]
+  /** What is mounted on a mount of this group appears on all of them: `shared:N`. */
+  readonly peerGroup?: number
+  /** What is mounted on a mount of that group appears on this one, too: `master:N`. */
+  readonly masterGroup?: number
 }
 
 /** A place as the kernel knows it: the same directory has the same location under each of its mounts. */
@@ -64,6 +69,38 @@ export function locate(entries: readonly MountEntry[], path: string): Location {
   if (entry === undefined) throw new ConvoyError('internal', `the mount table has no file system for "${path}"`)
   const relative = path.slice(entry.mountpoint === '/' ? 0 : entry.mountpoint.length).replace(/\/+$/, '')
   return { device: entry.device, root: entry.root === '/' ? relative || '/' : entry.root + relative }
+}
+
+/**
+ * Whether the kernel made `copy`, in another mount namespace, because `own` was mounted: it then goes when `own` is unmounted, and keeps it from
+ * that while somebody uses it. `parent` and `ownParent` are the mounts that the two lie on. A bind mount that a container
+ * made of it lies elsewhere, and stays.
+ */
+export function isCopyOf(
+  { entry: copy, parent }: MountOnParent,
+  { entry: own, parent: ownParent }: MountOnParent,
+): boolean {
+  const group = ownParent.peerGroup
+  const isLinked = group !== undefined && (parent.peerGroup === group || parent.masterGroup === group)
+  if (!isLinked || copy.device !== own.device || copy.root !== own.root || parent.device !== ownParent.device)
+    return false
+  return placeOn(parent, copy.mountpoint) === placeOn(ownParent, own.mountpoint)
+}
+
+export interface MountOnParent {
+  readonly entry: MountEntry
+  readonly parent: MountEntry
+}
+
+/** None when the parent is not in the table. */
+export function withParent(entry: MountEntry, entries: readonly MountEntry[]): MountOnParent | undefined {
+  const parent = entries.find(({ mountId }) => mountId === entry.parentId && mountId !== entry.mountId)
+  return parent === undefined ? undefined : { entry, parent }
+}
+
+/** The path inside the file system. */
+function placeOn({ root, mountpoint }: MountEntry, path: string): string {
+  return `${root === '/' ? '' : root}/${path.slice(mountpoint.length).replace(/^\/+/, '')}`
 }
 
 /** Whether `path` is that directory or below it, by components: /vol10 is not below /vol1. */
@@ -114,7 +151,14 @@ function parseLine(line: string): MountEntry | undefined {
     fsType: unescapeField(fsType),
     source: unescapeField(source),
     superOptions: splitOptions(superOptions.join(' ')),
+    ...optional('peerGroup', groupAmong(fields.slice(6, separator), 'shared:')),
+    ...optional('masterGroup', groupAmong(fields.slice(6, separator), 'master:')),
   }
+}
+
+function groupAmong(tags: readonly string[], kind: string): number | undefined {
+  const number = tags.find((tag) => tag.startsWith(kind))?.slice(kind.length)
+  return isNumber(number) ? Number(number) : undefined
 }
 
 const isNumber = (text: string | undefined) => text !== undefined && /^\d{1,15}$/.test(text)

@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { ConvoyError } from '../errors.js'
 import type { CallContext } from '../model/call-context.js'
 import { parseAbsolutePath } from '../model/options.js'
@@ -14,6 +14,8 @@ export interface MountRequest {
   readonly source: string
   /** What the mount table calls the source, of NFS, where that is something else: a helper mounts by way of an address of its own. */
   readonly shownAs?: RegExp
+  /** The number of the disk that is meant, `major:minor`: its path may be another one's by now. */
+  readonly device?: string
   readonly fsType: string
   /** One option each; see {@link formatMountOptions} for what is refused. */
   readonly options: readonly string[]
@@ -30,7 +32,10 @@ export interface UnmountResult {
 
 /** Mounts file systems on this host. Both calls can be repeated after any failure, and what is done already is no error. */
 export interface Mounter {
-  /** Resolves only when the mount table shows the mount. `in-use` when something else is mounted there. */
+  /**
+   * Resolves only when the mount table shows the mount. `in-use` when something else is mounted there, unless its disk has gone:
+   * that takes the place of a dead one.
+   */
   mount(request: MountRequest, call: CallContext): Promise<void>
   /** Removes every mount at the mountpoint, then the directory. `in-use` while this host's processes use it. */
   unmount(mountpoint: string, call: CallContext): Promise<UnmountResult>
@@ -43,20 +48,29 @@ export interface Mounter {
   mountsBelow(directory: string): Promise<readonly MountEntry[]>
 }
 
+/** One that mounts disks, too. */
+export interface DiskMounter extends Mounter {
+  /** What is mounted at that directory or below it, and its disk has gone: somebody detached it under the mount. */
+  lostBelow(directory: string): Promise<readonly MountEntry[]>
+}
+
 export interface SystemMounterDeps {
   readonly run?: typeof runProgram
   readonly readTable?: typeof readMountTable
+  /** Of a file system, `major:minor`. */
+  readonly isDiskThere?: (device: string) => boolean
   readonly mountTimeoutMs?: number
   readonly unmountTimeoutMs?: number
 }
 
 /** mount(8) and umount(8). What they did is read from the mount table, whatever their exit codes say. */
-export class SystemMounter implements Mounter {
+export class SystemMounter implements DiskMounter {
   readonly #deps: Required<SystemMounterDeps>
   readonly #unmounter: Unmounter
 
   constructor(deps: SystemMounterDeps = {}) {
-    const defaults = { run: runProgram, readTable: readMountTable, mountTimeoutMs: 30_000, unmountTimeoutMs: 10_000 }
+    const timeouts = { mountTimeoutMs: 30_000, unmountTimeoutMs: 10_000 }
+    const defaults = { run: runProgram, readTable: readMountTable, isDiskThere, ...timeouts }
     this.#deps = { ...defaults, ...deps }
     const { readTable, unmountTimeoutMs } = this.#deps
     const umount = (args: readonly string[], call: CallContext) => this.#attempt('umount', args, unmountTimeoutMs, call)
@@ -68,15 +82,39 @@ export class SystemMounter implements Mounter {
     return entries.filter(({ mountpoint }) => isBelow(mountpoint, directory))
   }
 
+  async lostBelow(directory: string): Promise<readonly MountEntry[]> {
+    return (await this.mountsBelow(directory)).filter(({ device }) => !this.#deps.isDiskThere(device))
+  }
+
   async mount(request: MountRequest, call: CallContext): Promise<void> {
     const args = mountArguments(request)
+    const lost = (await this.lostBelow(request.mountpoint)).find(({ mountpoint }) => mountpoint === request.mountpoint)
+    if (lost !== undefined) {
+      call.log.warn(
+        { mountpoint: lost.mountpoint, source: lost.source },
+        'the disk of a mount has gone: the mount makes room',
+      )
+      await this.abandon(request.mountpoint, call)
+    }
     if (await this.#isDone(request)) return
     if (Object.hasOwn(mountPrograms, request.fsType)) findProgram(mountPrograms[request.fsType] ?? '')
     makeMountpoint(request.mountpoint)
     if (request.isSealed === true) await sealMountpoint(request.mountpoint)
     const failure = await this.#attempt('mount', args, this.#deps.mountTimeoutMs, call)
+    await this.#undoOther(request, call)
     if (await this.#isDone(request)) return
     throw mountError(request.source, request.mountpoint, failure)
+  }
+
+  /** Between the look at the disk and the mount its path can have become another disk's: ConvoyError `internal`. */
+  async #undoOther({ device, source, mountpoint }: MountRequest, call: CallContext): Promise<void> {
+    if (device === undefined) return
+    const found = findMount(await this.#deps.readTable(), mountpoint)
+    if (found === undefined || found.device === device) return
+    await this.unmount(mountpoint, call)
+    throw new ConvoyError('internal', `${source} is not the disk ${device} any more: it was unmounted again`, {
+      hint: 'start the container again: the right disk is looked for anew',
+    })
   }
 
   async unmount(mountpoint: string, call: CallContext): Promise<UnmountResult> {
@@ -142,6 +180,11 @@ const mountPrograms: Readonly<Record<string, string>> = {
   nfs4: 'mount.nfs4',
 }
 
+/** Whether the kernel still has the disk; what lies on no disk of its own has a number that begins with 0. */
+function isDiskThere(device: string): boolean {
+  return device.startsWith('0:') || existsSync(`/sys/dev/block/${device}`)
+}
+
 function mountArguments({ fsType, options, source, mountpoint }: MountRequest): readonly string[] {
   parseAbsolutePath(mountpoint)
   // A list (`ext4,xfs`), `auto` and `no…` would let the kernel guess from what the device holds.
@@ -154,7 +197,8 @@ function mountArguments({ fsType, options, source, mountpoint }: MountRequest): 
   return ['-t', fsType, '-o', formatMountOptions(options), '--', source, mountpoint]
 }
 
-function isMountOf(entry: MountEntry, { source, fsType, shownAs }: MountRequest): boolean {
+function isMountOf(entry: MountEntry, { source, fsType, shownAs, device }: MountRequest): boolean {
+  if (device !== undefined) return entry.device === device && entry.fsType === fsType
   if (shownAs !== undefined) return isNfs(entry) && shownAs.test(entry.source)
   // The kernel calls every version from 4 on nfs4.
   const isSameType = entry.fsType === fsType || (fsType === 'nfs' && entry.fsType === 'nfs4')

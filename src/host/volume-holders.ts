@@ -2,15 +2,24 @@ import { optional } from '../model/optional.js'
 import type { VolumePlace } from '../model/volume.js'
 import { EventLoopTurn } from './event-loop-turn.js'
 import type { HolderTarget, MountHolder, MountHolders } from './mount-holders.js'
-import { findCovering, findMount, isNfs, locate, type MountEntry, readMountTable } from './mount-table.js'
+import {
+  findCovering,
+  findMount,
+  isCopyOf,
+  isNfs,
+  locate,
+  type MountEntry,
+  readMountTable,
+  withParent,
+} from './mount-table.js'
 
 const turnMs = 2
 
 /** Who has volumes mounted, by the kernel and not by anybody's count. */
 export interface VolumeHolders {
   /**
-   * For each place, every mount of what is there, in every namespace, but for our own mount at the path itself. One look at all
-   * processes answers for all places.
+   * For each place, every mount of what is there, in every namespace, but for our own mount at the path itself, and the copies of it that
+   * the kernel made in other namespaces and takes away with it. One look at all processes answers for all places.
    */
   ofEach(places: readonly VolumePlace[]): Promise<readonly (readonly MountHolder[])[]>
   /** What the process calls itself; undefined when it has gone. */
@@ -36,11 +45,8 @@ export class KernelVolumeHolders implements VolumeHolders {
       targets.push(targetAt(entries, place))
     }
     const found = await this.#holders.findEach(targets)
-    // Processes share our namespace's mount of a file system; that one is ours to unmount.
     return found.map((holders, index) =>
-      targets[index]?.kind === 'filesystem'
-        ? holders.filter(({ isOwnNamespace, mountpoint }) => !(isOwnNamespace && mountpoint === places[index]?.path))
-        : holders,
+      targets[index]?.kind === 'filesystem' ? withoutOwn(holders, entries, places[index]?.path ?? '') : holders,
     )
   }
 
@@ -51,6 +57,20 @@ export class KernelVolumeHolders implements VolumeHolders {
   seesEveryNamespace(): boolean {
     return this.#holders.seesEveryNamespace()
   }
+}
+
+/** Processes share our namespace's mount of a file system; that one is ours to unmount. */
+function withoutOwn(
+  holders: readonly MountHolder[],
+  entries: readonly MountEntry[],
+  path: string,
+): readonly MountHolder[] {
+  const mount = findMount(entries, path)
+  const own = mount === undefined ? undefined : withParent(mount, entries)
+  return holders.filter(({ isOwnNamespace, mountpoint, propagated }) => {
+    if (isOwnNamespace) return mountpoint !== path
+    return own === undefined || propagated === undefined || !isCopyOf(propagated, own)
+  })
 }
 
 function targetAt(entries: readonly MountEntry[], { path, source, servers }: VolumePlace): HolderTarget {

@@ -38,6 +38,33 @@ t.test('the placement is asked with a token, once', async (t) => {
   t.same(asked.sort(), Object.keys(answers).sort())
 })
 
+t.test('EB28 the identity is asked with a token, once, and is what EC2 would say', async (t) => {
+  const told: Record<string, string> = {
+    ...answers,
+    'GET /latest/meta-data/instance-id': 'i-0123456789abcdef0',
+    'GET /latest/meta-data/instance-type': 'm7g.large',
+  }
+  const asked: string[] = []
+  const endpoint = await serve(t, (request, response) => {
+    const what = `${request.method} ${request.url}`
+    asked.push(what)
+    const isAllowed = request.method === 'PUT' || request.headers['x-aws-ec2-metadata-token'] === 'secret-token'
+    response.writeHead(isAllowed ? 200 : 401).end(told[what])
+  })
+  const open = () => new InstanceMetadata({ endpoint, timeoutMs: 5000, isDisabled: false })
+  const identity = {
+    instanceId: 'i-0123456789abcdef0',
+    instanceType: 'm7g.large',
+    region: 'eu-west-1',
+    zone: 'eu-west-1a',
+  }
+  const metadata = open()
+  t.same(await Promise.all([metadata.identity(), metadata.identity()]), [identity, identity])
+  t.same(asked.sort(), Object.keys(told).sort())
+  told['GET /latest/meta-data/instance-id'] = '../../etc'
+  await t.rejects(open().identity(), away)
+})
+
 const away = { code: 'unavailable', hint: /HttpPutResponseHopLimit/ }
 
 t.test('one that does not answer is not waited for, and may answer the next time', async (t) => {
@@ -50,6 +77,17 @@ t.test('one that does not answer is not waited for, and may answer the next time
   isSilent = false
   const patient = new InstanceMetadata({ endpoint, timeoutMs: 5000, isDisabled: false })
   t.same(await patient.placement(), { region: 'eu-west-1', zone: 'eu-west-1a' })
+})
+
+t.test('the environment says how long to wait, as for other programs of AWS', async (t) => {
+  const endpoint = await serve(t, ({ method, url }, response) => {
+    // The usual wait is over by then.
+    setTimeout(() => response.end(answers[`${method} ${url}`]), method === 'PUT' ? 0 : 1700)
+  })
+  t.teardown(() => delete process.env['AWS_METADATA_SERVICE_TIMEOUT'])
+  process.env['AWS_METADATA_SERVICE_TIMEOUT'] = '60'
+  const metadata = new InstanceMetadata({ endpoint, isDisabled: false })
+  t.same(await metadata.placement(), { region: 'eu-west-1', zone: 'eu-west-1a' })
 })
 
 t.test('what no instance of EC2 would say is not believed', async (t) => {

@@ -4,11 +4,13 @@ import {
   countMounts,
   findMount,
   isBelow,
+  isCopyOf,
   locate,
   parseMountTable,
   readMountTable,
   readSteadily,
   type MountEntry,
+  withParent,
 } from '../../src/host/mount-table.js'
 
 interface Line {
@@ -42,6 +44,7 @@ t.test('a line as proc(5) shows it', async (t) => {
       fsType: 'ext3',
       source: '/dev/root',
       superOptions: ['rw', 'errors=continue'],
+      masterGroup: 1,
     },
   ])
 })
@@ -240,4 +243,43 @@ t.test('a table that changes during the read is read again', async (t) => {
     'the newest when it never settles',
   )
   t.ok(count < 10)
+})
+
+t.test('a mount that the kernel made as a copy of ours is told from a mount that somebody made of it', async (t) => {
+  const ours = parseMountTable(
+    [
+      '10 1 8:1 / / rw shared:1 - ext4 /dev/root rw',
+      '20 10 259:1 / /var/mounts/pg rw shared:94 - ext4 /dev/nvme1n1 rw',
+      '',
+    ].join('\n'),
+  )
+  const own = withParent(ours[1]!, ours)!
+  t.match(own, { entry: { peerGroup: 94 }, parent: { peerGroup: 1, mountpoint: '/' } })
+  const isCopy = (...lines: readonly string[]) => {
+    const entries = parseMountTable(`${lines.join('\n')}\n`)
+    const found = withParent(
+      entries.find(({ device }) => device === '259:1')!,
+      entries,
+    )
+    return found !== undefined && isCopyOf(found, own)
+  }
+  const slave = '30 2 8:1 / / rw shared:5 master:1 - ext4 /dev/root rw'
+  const copy = '40 30 259:1 / /var/mounts/pg rw shared:96 master:94 - ext4 /dev/nvme1n1 rw'
+  t.ok(isCopy(slave, copy), 'as a service of systemd has it')
+  t.ok(isCopy('30 2 8:1 / / rw shared:1 - ext4 /dev/root rw', copy), 'a peer')
+  const host = '30 2 8:1 / /host rw master:1 - ext4 /dev/root rw'
+  t.ok(isCopy(host, copy.replace('/var', '/host/var')), 'as a container with -v /:/host:rslave has it')
+  const cut = '30 2 8:1 /var /host/var rw master:1 - ext4 /dev/root rw'
+  t.ok(isCopy(cut, copy.replace('/var', '/host/var')), 'of a part of the host')
+  const container = '30 2 0:50 / / rw - overlay overlay rw'
+  t.notOk(isCopy(container, '40 30 259:1 /_data /data rw master:94 - ext4 /dev/nvme1n1 rw'), 'a volume of a container')
+  t.notOk(isCopy(slave, copy.replace(' / /var', ' /_data /var')), 'another directory of it')
+  t.notOk(isCopy(slave, copy.replace('/var/mounts/pg', '/mnt')), 'bound to another place')
+  t.notOk(isCopy('30 2 8:1 / / rw - ext4 /dev/root rw', copy), 'nothing leads from us to a private namespace')
+  t.notOk(isCopy('30 2 8:1 / / rw master:2 - ext4 /dev/root rw', copy), 'or from another group')
+  t.notOk(isCopy('30 2 8:2 / / rw master:1 - ext4 /dev/sdb rw', copy), 'or on another file system')
+  t.notOk(isCopy(copy), 'what it lies on is not to be seen')
+  const [lonely] = parseMountTable('20 10 259:1 / /var/mounts/pg rw - ext4 /dev/nvme1n1 rw\n')
+  const onPrivate = { entry: lonely!, parent: parseMountTable('10 1 8:1 / / rw - ext4 /dev/root rw\n')[0]! }
+  t.notOk(isCopyOf({ entry: lonely!, parent: onPrivate.parent }, onPrivate), 'nothing comes from a private mount')
 })

@@ -50,10 +50,19 @@ class FakeSystem {
 
 const proxied = { shownAs: /^127\.0\.0\.1:\/$/, source: 'fs-0123456789abcdef0:/', fsType: 'ceph' } as const
 
+/** Of a disk that the kernel has no longer. */
+const goneDisk = '259:77'
+
+function entry(mountpoint: string, device: string): MountEntry {
+  const ids = { mountId: 1, parentId: 0, root: '/', deleted: false, options: [], superOptions: [] }
+  return { ...ids, device, mountpoint, fsType: 'ext4', source: '/dev/x' }
+}
+
 function setUp(t: Test) {
   const system = new FakeSystem()
   const mountpoint = join(t.testdir({ mnt: {} }), 'mnt/deep/vol1')
-  const mounter = new SystemMounter({ run: system.run, readTable: async () => [...system.table] })
+  const isDiskThere = (device: string) => device !== goneDisk
+  const mounter = new SystemMounter({ run: system.run, readTable: async () => [...system.table], isDiskThere })
   const request: MountRequest = { source: '/dev/sdb', fsType: 'ext4', options: ['noatime', 'suid_x'], mountpoint }
   const logged: string[] = []
   const log = (_: object, message: string) => void logged.push(message)
@@ -383,3 +392,58 @@ t.test(
     t.equal(system.table.length, 1)
   },
 )
+
+t.test(
+  'EB36 a mount whose disk has gone makes room for the disk that is asked for, and is left to who has it',
+  async (t) => {
+    const { system, mounter, mountpoint, request, call, logged } = setUp(t)
+    system.add(mountpoint, '/dev/sdb', 'ext4', goneDisk)
+    t.match(await mounter.lostBelow(mountpoint), [{ mountpoint, device: goneDisk }])
+    system.answers.push('busy')
+    await mounter.mount({ ...request, device: '8:16' }, call)
+    t.match(system.table, [{ mountpoint, device: '8:16' }])
+    t.match(
+      system.calls.map(([program, flag]) => `${program ?? ''} ${flag ?? ''}`),
+      ['umount -i', 'umount -l', 'mount -t'],
+    )
+    t.ok(logged.includes('the disk of a mount has gone: the mount makes room'))
+    t.same(await mounter.lostBelow(mountpoint), [])
+  },
+)
+
+t.test('EB36 only what is mounted at that very place makes room, and only if its disk has gone', async (t) => {
+  const { system, mounter, mountpoint, request, call } = setUp(t)
+  system.add(`${mountpoint}/below`, '/dev/sdx', 'ext4', goneDisk)
+  system.add(mountpoint, '/dev/sdc', 'ext4', '8:32')
+  await t.rejects(mounter.mount({ ...request, device: '8:16' }, call), { code: 'in-use', message: /\/dev\/sdc/ })
+  t.same(system.calls, [])
+  t.equal(system.table.length, 2)
+})
+
+t.test('EB36 what lies on no disk has none to lose', async (t) => {
+  const { mountpoint } = setUp(t)
+  const readTable = async () => [entry(mountpoint, '0:45'), entry(`${mountpoint}/x`, '999:9')]
+  t.match(await new SystemMounter({ readTable }).lostBelow(mountpoint), [{ device: '999:9' }])
+  t.same(await new SystemMounter({ readTable }).lostBelow('/elsewhere'), [])
+})
+
+t.test('EB15 a path that has become another disk by the time of the mount is unmounted again', async (t) => {
+  const { system, mounter, mountpoint, request, call } = setUp(t)
+  await t.rejects(mounter.mount({ ...request, device: '8:99' }, call), {
+    code: 'internal',
+    message: '/dev/sdb is not the disk 8:99 any more: it was unmounted again',
+  })
+  t.same(system.table, [])
+  t.notOk(existsSync(mountpoint))
+  await mounter.mount({ ...request, device: '8:16' }, call)
+  t.match(system.table, [{ device: '8:16' }])
+})
+
+t.test('EB15 a mount that is there already is that of the disk only if its number is', async (t) => {
+  const { system, mounter, mountpoint, request, call } = setUp(t)
+  system.add(mountpoint, '/dev/sdb', 'ext4', '8:32')
+  await t.rejects(mounter.mount({ ...request, device: '8:16' }, call), { code: 'in-use' })
+  await mounter.mount({ ...request, source: '/dev/sdz', device: '8:32' }, call)
+  t.same(system.calls, [])
+  t.match(system.table, [{ device: '8:32' }])
+})

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { MountHolders, type MountHolder } from '../../../src/host/mount-holders.js'
 import { locate, readMountTable } from '../../../src/host/mount-table.js'
+import { KernelVolumeHolders } from '../../../src/host/volume-holders.js'
 import { requirements } from '../requirements.js'
 import { background, end, inMountNamespace, loopDevice, run, temporaryDirectory } from './mount-fixtures.js'
 
@@ -124,3 +125,34 @@ t.test('this test sees every namespace only when its pid namespace is the initia
   const inside = run('unshare', '-p', '-f', '--mount-proc', process.execPath, '-e', script, module)
   t.equal(inside.trim(), 'false')
 })
+
+t.test(
+  'a copy that the kernel made for a service goes with our mount, and a bind mount that a container made does not',
+  options,
+  async (t) => {
+    const directory = temporaryDirectory(t)
+    const [base, at] = [join(directory, 'base'), join(directory, 'at')]
+    for (const path of [base, at]) mkdirSync(path)
+    run('mount', '-t', 'tmpfs', 'base', base)
+    run('mount', '--make-shared', base)
+    const path = join(base, 'vol1')
+    mkdirSync(path)
+    const inSlave = (script: string) =>
+      background(t, 'unshare', ['-m', '--propagation', 'slave', '--', 'sh', '-c', `${script}; exec sleep 60`])
+    // As systemd-udevd is: it was there before the volume.
+    const service = await inSlave('echo ready')
+    run('mount', '-t', 'ext4', loopDevice(t, directory), path)
+    const tableOf = ({ pid }: { readonly pid?: number | undefined }) => run('cat', `/proc/${pid}/mountinfo`)
+    t.match(tableOf(service), ` ${path} `, 'the kernel has copied it')
+    const found = async () => {
+      const [all = []] = await new KernelVolumeHolders(holders).ofEach([{ path }])
+      return all.map(({ mountpoint }) => mountpoint).filter((mountpoint) => mountpoint.startsWith(directory))
+    }
+    t.strictSame(await found(), [])
+    const container = await inSlave(`mount --bind ${path} ${at} && echo ready`)
+    t.strictSame(await found(), [at])
+    run('umount', path)
+    t.notMatch(tableOf(service), ` ${path} `, 'it has gone with ours')
+    t.match(tableOf(container), ` ${at} `, 'and this has not')
+  },
+)
