@@ -87,6 +87,12 @@ const examples: Readonly<Record<string, string>> = {
   efsregion: 'eu-west-1',
   efsendpoint: 'https://vpce-0123.elasticfilesystem.eu-west-1.vpce.amazonaws.com',
   mountoptions: 'nfsvers=4.1,proto=tcp',
+  cluster: 'production',
+  region: 'eu-west-1',
+  endpoint: 'https://vpce-0123.ec2.eu-west-1.vpce.amazonaws.com',
+  defaultencrypted: 'true',
+  defaultkmskeyid: 'alias/convoy',
+  fsfreeze: 'false',
 }
 
 function tableOptions(table: OptionTable): readonly string[] {

@@ -28,12 +28,18 @@ t.test('the program needs nothing but Node', (t) => {
   t.end()
 })
 
-t.test('the SDK of AWS is a file of its own, which is read only when AWS is asked', (t) => {
+t.test('the SDK of AWS is a file of its own for each of its services, which is read only when that is asked', (t) => {
   const { node, script } = copyOf(t)
-  const sdk = join(script, '../efs-sdk.js')
-  const isIn = (path: string) => /EFSClient\w* = class/.test(readFileSync(path, 'latin1'))
-  t.same([script, sdk].map(isIn), [false, true])
-  t.match(node('-e', 'console.log(typeof require(process.argv[1]).EFSClient)', sdk), { stdout: 'function\n' })
+  for (const [file, client] of [
+    ['efs-sdk.js', 'EFSClient'],
+    ['ec2-sdk.js', 'EC2Client'],
+  ] as const) {
+    const sdk = join(script, '..', file)
+    const isIn = (path: string) => readFileSync(path, 'latin1').includes(`${client} = class`)
+    t.same([script, sdk].map(isIn), [false, true], client)
+    t.match(node('-e', `console.log(typeof require(process.argv[1]).${client})`, sdk), { stdout: 'function\n' })
+    t.ok(statSync(sdk).size < 1_000_000, `without what nobody uses: ${statSync(sdk).size} bytes`)
+  }
   t.end()
 })
 

@@ -7,6 +7,7 @@ import { errorBody, statusOf } from './error-response.js'
 import { registerDiagnosisRoute } from './diagnosis-route.js'
 import { registerEventsRoute } from './events-route.js'
 import { registerHostRoutes } from './host-routes.js'
+import { registerInventoryRoute } from './inventory-route.js'
 import { registerJobRoutes } from './job-routes.js'
 import { describeRoutes } from './openapi.js'
 import { registerNotifyRoutes } from './notify-routes.js'
@@ -30,6 +31,7 @@ export async function registerControl(app: FastifyInstance, deps: ApiDeps): Prom
   registerEventsRoute(scope, deps)
   registerNotifyRoutes(scope, deps)
   registerDiagnosisRoute(scope, deps)
+  registerInventoryRoute(scope, deps)
 }
 
 function sendError(reply: FastifyReply, thrown: unknown): FastifyReply {

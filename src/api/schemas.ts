@@ -172,6 +172,10 @@ export const undeleteBody = Type.Object({ as: Type.Optional(Type.String()) }, cl
 export const mountBody = Type.Object({ mountpoint: Type.Optional(Type.String()) }, closed)
 export const renameBody = Type.Object({ name: Type.String() }, closed)
 export const resizeBody = Type.Object({ size: Type.String({ description: 'for example 10G' }) }, closed)
+export const takeoverBody = Type.Object(
+  { force: Type.Optional(Type.Boolean({ description: 'also from a host that may still write' })) },
+  closed,
+)
 export const driverQuery = Type.Object({ driver: Type.Optional(Type.String()) }, closed)
 export const deleteQuery = Type.Object(
   {

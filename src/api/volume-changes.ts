@@ -13,6 +13,7 @@ import {
   nothingDocument,
   renameBody,
   resizeBody,
+  takeoverBody,
   undeleteBody,
   volumeDocument,
 } from './schemas.js'
@@ -24,6 +25,7 @@ const answer = { 200: volumeDocument }
 export function registerVolumeChanges(app: ControlScope, deps: ApiDeps): void {
   registerComing(app, deps)
   registerAltering(app, deps)
+  registerTakeover(app, deps)
   registerMounting(app, deps)
 }
 
@@ -73,6 +75,16 @@ function registerAltering(app: ControlScope, deps: ApiDeps): void {
   )
 }
 
+function registerTakeover(app: ControlScope, deps: ApiDeps): void {
+  const schema = { params: nameParameter, body: takeoverBody, response: answer }
+  app.post('/v1/volumes/:name/takeover', { schema }, ({ params, body }, reply) =>
+    run(deps, reply, async (call) => {
+      const isForced = body.force === true
+      return show(deps, await deps.core.takeover.run(parseVolumeName(params.name), { isForced }, call))
+    }),
+  )
+}
+
 function registerMounting(app: ControlScope, deps: ApiDeps): void {
   const { core } = deps
   const mounted = Type.Object({ MountPoint: Type.String() }, { description: 'where the volume is on this host' })
@@ -80,10 +92,11 @@ function registerMounting(app: ControlScope, deps: ApiDeps): void {
   app.post('/v1/volumes/:name/mount', { schema: mount }, ({ params, body }, reply) =>
     run(deps, reply, async (call) => {
       if (body.mountpoint !== undefined) throw noOtherMountpoint(params.name)
-      const { name, mountpoint = '' } = core.volumes.get(parseVolumeName(params.name))
+      const { name } = core.volumes.get(parseVolumeName(params.name))
       // Mounting again is no second mount: there is one command line.
-      if (core.mounts.referencesTo(name).some(({ id }) => id === commandLineMountId)) return { MountPoint: mountpoint }
-      return { MountPoint: await core.mounts.mount(name, commandLineMountId, call) }
+      const isHeld = core.mounts.referencesTo(name).some(({ id }) => id === commandLineMountId)
+      const mounted = isHeld ? core.mounts.mountAgain(name, call) : core.mounts.mount(name, commandLineMountId, call)
+      return { MountPoint: await mounted }
     }),
   )
   const unmount = { params: nameParameter, response: { 200: nothingDocument } }

@@ -23,6 +23,16 @@ export function addAlterationCommands(program: Command, session: Session): void 
       if (session.globals.verbose === true) printJson(session.terminal, volume)
     })
   program
+    .command('takeover <vol>')
+    .description(
+      'take a volume from a host that is lost for good; without --force say who has it, and what would be lost',
+    )
+    .option('--force', 'also from a host that may still write')
+    .action(async (name: string, { force = false }: { force?: boolean }) => {
+      const volume = await session.client.post(`${volumePath(name)}/takeover`, { force })
+      printLine(session.terminal, getText(volume, 'Name'))
+    })
+  program
     .command('du <vol...>')
     .description('show what volumes take on their storage')
     .addOption(

@@ -20,7 +20,7 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   { commands: ['list', 'inspect'], load: async () => (await import('./query-commands.js')).addQueryCommands },
   {
-    commands: ['rename', 'resize', 'du'],
+    commands: ['rename', 'resize', 'takeover', 'du'],
     load: async () => (await import('./alteration-commands.js')).addAlterationCommands,
   },
   { commands: ['ls'], load: async () => (await import('./ls-command.js')).addLsCommand },

@@ -66,7 +66,7 @@ export class Alteration {
     const other = await resumption.resume(newName, call)
     if (other !== undefined) throw taken(other)
     if (volume.origin === 'adopted') {
-      throw new ConvoyError('unsupported', `volume "${name}" is a directory that was there before: it keeps its place`)
+      throw new ConvoyError('unsupported', `volume "${name}" was there before convoy: it keeps its name`)
     }
     holding.refuseReferenced(volume)
     await holding.refuseHeld(volume)

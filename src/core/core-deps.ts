@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { DriverRegistry } from '../drivers/registry.js'
 import type { ConvoyError } from '../errors.js'
 import type { JobProcesses } from '../host/job-processes.js'
-import type { Mounter } from '../host/mounter.js'
+import type { DiskMounter } from '../host/mounter.js'
 import type { FailedContainers } from '../host/failed-containers.js'
 import type { VolumeHolders } from '../host/volume-holders.js'
 import type { CallContext, Logger } from '../model/call-context.js'
@@ -17,7 +17,7 @@ import type { Profiles } from './volume-options.js'
 export interface CoreDeps {
   readonly ledger: Ledger
   readonly drivers: DriverRegistry
-  readonly mounter: Mounter
+  readonly mounter: DiskMounter
   readonly holders: VolumeHolders
   readonly containers: ContainerUsers
   readonly failedContainers: Pick<FailedContainers, 'list' | 'start' | 'isDockerThere'>

@@ -83,7 +83,7 @@ export class Mounts {
     if (this.refusal !== undefined) throw this.refusal
     if (this.#volumes.find(name) === undefined) await this.#volumes.getSettled(name, call)
     return this.#deps.locks.run(name, call.signal, async () => {
-      const volume = await this.#resumption.resume(name, call)
+      const volume = await this.#resume(name, call)
       if (volume === undefined || volume.state === 'forgotten') this.#volumes.get(name)
       if (volume === undefined) throw new ConvoyError('not-found', `no such volume: ${name}`)
       this.#holding.noteMounted(volume)
@@ -97,6 +97,17 @@ export class Mounts {
         if (volume.state === 'ready') await this.#undoAttach(attached, undoing(call))
         throw call.signal.aborted ? gone(name, thrown) : thrown
       }
+      return mountpointOf(attached)
+    })
+  }
+
+  /** For who holds the volume already: nothing is counted, but what went from under the mount is attached and mounted anew. */
+  async mountAgain(name: VolumeName, call: CallContext): Promise<string> {
+    return this.#deps.locks.run(name, call.signal, async () => {
+      const volume = this.#volumes.get(name)
+      const attached = await this.#attach(volume, call)
+      const writes = changed(volume, attached)
+      if (writes.length > 0) await this.#deps.ledger.commit('mount', ...writes)
       return mountpointOf(attached)
     })
   }
@@ -119,12 +130,22 @@ export class Mounts {
   }
 
   /** Unmounts and detaches a volume that nobody holds, by the ledger and by the kernel. The caller holds the lock. */
-  async release(volume: Volume, call: CallContext): Promise<void> {
+  async release(volume: Volume, call: CallContext, patienceMs?: number): Promise<void> {
     const { ledger } = this.#deps
     if (volume.state !== 'attached' || ledger.mountsOf(volume.name).size > 0) return
     if ((await this.#holding.of(volume)).length > 0) return
     await this.#commitUnmount('unmount-intent', { put: 'volume', row: { ...volume, state: 'detaching' } })
-    await this.#resumption.detach({ ...volume, state: 'detaching' }, call)
+    await this.#resumption.detach({ ...volume, state: 'detaching' }, call, patienceMs)
+  }
+
+  /** As {@link release}. A storage that does not let go is nothing that Docker could mend: reconciliation carries on. */
+  async #releaseOrLeave(volume: Volume, call: CallContext): Promise<void> {
+    try {
+      await this.release(volume, call, detachPatienceMs)
+    } catch (thrown) {
+      if (this.#deps.ledger.volumes.get(volume.name)?.state !== 'detaching') throw thrown
+      call.log.warn({ volume: volume.name, err: thrown }, 'unmounted, but not yet detached: tried again later')
+    }
   }
 
   async #attach(volume: Volume, call: CallContext): Promise<Volume> {
@@ -135,16 +156,26 @@ export class Mounts {
     if (isRecorded) await ledger.commit('mount-intent', { put: 'volume', row: intent })
     try {
       const attach = () => driver.attach(volume, driverCall(ledger, volume.id, call))
-      const source = await this.#availability
-        .untilAnswered({ ...volume, storage: driver.storageOf(volume) }, call, attach)
-        .catch((thrown: unknown) => {
-          throw call.signal.aborted ? gone(volume.name, thrown) : thrown
-        })
+      const source = await this.#untilAnswered(volume, call, attach)
       return { ...volume, state: 'attached', mountpoint: await this.#mountSource(intent, source, call) }
     } catch (thrown) {
       if (isRecorded) await this.#undoAttach(intent, undoing(call))
       throw thrown
     }
+  }
+
+  /** Ends what was cut short, for which the storage may be needed: a detach that it did not answer. */
+  async #resume(name: VolumeName, call: CallContext): Promise<Volume | undefined> {
+    const volume = this.#deps.ledger.volumes.get(name)
+    const resume = () => this.#resumption.resume(name, call)
+    return volume?.state === 'detaching' ? this.#untilAnswered(volume, call, resume) : resume()
+  }
+
+  async #untilAnswered<T>(volume: Volume, call: CallContext, ask: () => Promise<T>): Promise<T> {
+    const storage = this.#deps.drivers.get(volume.driver).storageOf(volume)
+    return this.#availability.untilAnswered({ ...volume, storage }, call, ask).catch((thrown: unknown) => {
+      throw call.signal.aborted ? gone(volume.name, thrown) : thrown
+    })
   }
 
   async #mountSource(volume: Volume, source: MountSource, call: CallContext): Promise<string> {
@@ -180,7 +211,9 @@ export class Mounts {
     const isStateless = volume?.state === 'attached' && this.#deps.drivers.get(volume.driver).attachment === 'stateless'
     if (isLast && isStateless) await this.#commitUnmount('unmount', ...ended, { put: 'volume', row: detached(volume) })
     else await this.#commitUnmount('unmount', ...ended)
-    if (isLast && !isStateless && volume !== undefined) await this.release(volume, call)
+    if (isLast && !isStateless && volume !== undefined) {
+      await (reason === undefined ? this.#releaseOrLeave(volume, call) : this.release(volume, call))
+    }
     const left = ledger.volumes.get(name)
     if (left?.state === 'ready') this.#holding.noteReleased(left)
   }
@@ -207,6 +240,9 @@ export class Mounts {
     }
   }
 }
+
+/** So long an unmount waits for the storage to let go, which it may do later as well. */
+const detachPatienceMs = 5000
 
 /** The row of a volume that attaching changed; none when it was attached before. */
 function changed(before: Volume, after: Volume): readonly LedgerWrite[] {

@@ -54,9 +54,10 @@ export class Resumption {
 
   /**
    * Unmounts and detaches whatever an attach or a detach left, and notes the volume as ready; as attached when somebody uses the
-   * file system. The kernel is asked here too: a ledger that was lost knows nothing of containers that run.
+   * file system. The kernel is asked here too: a ledger that was lost knows nothing of containers that run. `patienceMs`: for the
+   * storage to let go, instead of the whole call.
    */
-  async detach(volume: Volume, call: CallContext): Promise<Volume> {
+  async detach(volume: Volume, call: CallContext, patienceMs?: number): Promise<Volume> {
     const { ledger, drivers, mounter, policy } = this.#deps
     const driver = drivers.get(volume.driver)
     let lazily = false
@@ -73,7 +74,7 @@ export class Resumption {
     }
     // What was written may still be on its way to the device.
     if (lazily) call.log.warn({ volume: volume.name }, 'the storage does not answer: unmounted, but left attached')
-    else await driver.detach(volume, driverCall(ledger, volume.id, call))
+    else await driver.detach(volume, driverCall(ledger, volume.id, withPatience(call, patienceMs)))
     const ready = detached(volume)
     ledger.commitLater('unmount', { put: 'volume', row: ready })
     return ready
@@ -125,4 +126,8 @@ export class Resumption {
   async #isHeld(volume: Volume): Promise<boolean> {
     return (await this.#holding.of(volume)).length > 0
   }
+}
+
+function withPatience(call: CallContext, ms: number | undefined): CallContext {
+  return ms === undefined ? call : { ...call, signal: AbortSignal.timeout(ms) }
 }

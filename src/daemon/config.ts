@@ -26,6 +26,7 @@ export interface DaemonConfig {
   readonly check: boolean
   readonly name: string
   readonly root: string
+  readonly cluster: string | undefined
   readonly controlSocket: string
   readonly pluginSocket: string
   readonly onDockerRemove: OnRemove
@@ -91,6 +92,7 @@ export function parseDaemonConfig({ args, environment, file }: ConfigSources): D
     check: options.check,
     name,
     root,
+    cluster: options.cluster,
     controlSocket: checkSocketPath(options.socket ?? places.socket, 'socket'),
     pluginSocket: checkSocketPath(options['plugin-socket'] ?? places['plugin-socket'], 'plugin-socket'),
     onDockerRemove: options['on-docker-remove'],

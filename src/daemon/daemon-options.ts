@@ -70,6 +70,11 @@ export const daemonOptions = {
     placeholder: 'DIRECTORY',
     help: 'the database, on a local disk; under another name than convoy /var/lib/convoy-NAME',
   },
+  cluster: {
+    parse: parseClusterName,
+    placeholder: 'NAME',
+    help: 'whose volumes these are, for storage that several hosts see (ebs): the hosts of one cluster have the same volumes',
+  },
   drivers: withDefault('vfs', {
     parse: parseNames,
     repeatable: true,
@@ -177,6 +182,13 @@ export const daemonOptions = {
 
 /** The same table, for whoever goes through all of it. */
 export const allDaemonOptions: DaemonOptionTable = daemonOptions
+
+function parseClusterName(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(text)) return text
+  throw new ConvoyError('invalid-argument', `${JSON.stringify(text.slice(0, 60))} is not the name of a cluster`, {
+    hint: 'use up to 64 letters, digits and _ . -',
+  })
+}
 
 /** Names that commas part. */
 function parseNames(text: string): readonly string[] {

@@ -18,6 +18,8 @@ const commitSoonMs = 10
 export async function runDaemon(args: DaemonArguments, version: string): Promise<number> {
   // What we make is ours alone unless a mode is given; volumes get theirs explicitly.
   process.umask(0o077)
+  // Which Node it runs on is for us to say, when we move to the next SDK.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
   const load = () => loadDaemonConfig(args, process.env)
   const config = await load()
   if (config.check) return sayThatItIsRight(config)

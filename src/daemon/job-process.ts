@@ -15,6 +15,7 @@ import { openLog } from './logger.js'
 export interface JobConfiguration {
   readonly root: string
   readonly hostId: string
+  readonly cluster?: string
   /** Driver name → its options. */
   readonly drivers: Readonly<Record<string, Readonly<Record<string, string>>>>
   /** What the daemon knows of AWS: see {@link awsVariables}. */
@@ -54,9 +55,9 @@ async function work(
   try {
     const kind = driverKinds[request.driver]
     if (kind === undefined) throw new ConvoyError('invalid-argument', `unknown driver ${request.driver}`)
-    const { root, hostId, drivers } = configuration
+    const { drivers, environment: _, ...place } = configuration
     const options = drivers[request.driver] ?? {}
-    const driver = await kind.open({ options, root, hostId, now: () => new Date(), log })
+    const driver = await kind.open({ options, ...place, now: () => new Date(), log })
     try {
       await driver.remove(request.volume, {
         signal,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { createCore } from '../core/core.js'
 import type { Policy } from '../core/core-deps.js'
 import { VolumeLocks } from '../core/volume-locks.js'
-import { DriverRegistry, driverKinds } from '../drivers/registry.js'
+import { DriverRegistry, type DriverSetup, driverKinds } from '../drivers/registry.js'
 import type { ConvoyError } from '../errors.js'
 import { startTimer } from '../host/clock.js'
 import { DockerContainers } from '../host/docker-containers.js'
@@ -11,7 +11,7 @@ import { DockerEngine } from '../host/docker-engine.js'
 import { FailedContainers } from '../host/failed-containers.js'
 import { MountHolders } from '../host/mount-holders.js'
 import { findMountsHidden } from '../host/mount-visibility.js'
-import { type Mounter, SystemMounter } from '../host/mounter.js'
+import { type DiskMounter, SystemMounter } from '../host/mounter.js'
 import { bootId } from '../host/process-identity.js'
 import { Supervisor } from '../host/supervisor.js'
 import { SystemJobProcesses } from '../host/system-job-processes.js'
@@ -44,7 +44,8 @@ export async function serve(configuration: Configuration, ledger: Ledger, around
   const { log, stop } = around
   const config = configuration.current
   const hostId = await ensureHostId(ledger)
-  const drivers = await openDrivers(config, hostId, around)
+  const isFirstStart = ledger.degraded === undefined && ledger.setting('discovered') !== 'yes'
+  const drivers = await openDrivers(config, { hostId, isFirstStart }, around)
   const supervisor = new Supervisor(process.env)
   const mounter = new SystemMounter()
   const mountRefusal = supervisor.isThere ? await testMounts(mounter, config, log) : undefined
@@ -88,7 +89,7 @@ interface Parts {
   readonly ledger: Ledger
   readonly drivers: DriverRegistry
   readonly hostId: string
-  readonly mounter: Mounter
+  readonly mounter: DiskMounter
   readonly log: Logger
 }
 
@@ -97,6 +98,7 @@ function coreDeps({ configuration, ledger, drivers, hostId, mounter, log }: Part
   const ofJobs: JobConfiguration = {
     root: config.root,
     hostId,
+    ...optional('cluster', config.cluster),
     drivers: Object.fromEntries(config.drivers),
     environment: awsVariables(process.env),
   }
@@ -124,7 +126,7 @@ function coreDeps({ configuration, ledger, drivers, hostId, mounter, log }: Part
 }
 
 /** A unit with one setting too many hides what we mount, and nothing else would tell. Resolves to what is wrong. */
-async function testMounts(mounter: Mounter, { root }: DaemonConfig, log: Logger): Promise<ConvoyError | undefined> {
+async function testMounts(mounter: DiskMounter, { root }: DaemonConfig, log: Logger): Promise<ConvoyError | undefined> {
   const call = { signal: AbortSignal.timeout(20_000), log }
   try {
     const hidden = await findMountsHidden({ mounter, directory: join(root, 'mounts', '.self-test') }, call)
@@ -162,15 +164,18 @@ function policyOf(configuration: Configuration): Policy {
   }
 }
 
-async function openDrivers(config: DaemonConfig, hostId: string, { log, failpoints }: Surroundings) {
-  const opening = [...config.drivers].map(async ([name, options]) => {
+type Opening = Pick<DriverSetup, 'hostId' | 'isFirstStart'>
+
+async function openDrivers(config: DaemonConfig, opening: Opening, { log, failpoints }: Surroundings) {
+  const place = { root: config.root, ...opening, ...optional('cluster', config.cluster) }
+  const opened = [...config.drivers].map(async ([name, options]) => {
     // parseDaemonConfig has refused names that are not there.
     const kind = driverKinds[name]
     return kind === undefined
       ? []
-      : [failpoints.driver(await kind.open({ options, root: config.root, hostId, now: () => new Date(), log }))]
+      : [failpoints.driver(await kind.open({ options, ...place, now: () => new Date(), log }))]
   })
-  return new DriverRegistry((await Promise.all(opening)).flat())
+  return new DriverRegistry((await Promise.all(opened)).flat())
 }
 
 async function ensureHostId(ledger: Ledger): Promise<string> {

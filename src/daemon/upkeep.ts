@@ -12,6 +12,7 @@ const sweepEveryMs = 60_000
 const pruneEventsEveryMs = 60_000
 const measureEveryMs = 30_000
 const lookForSpaceEveryMs = 60_000
+const lookForLostDisksEveryMs = 5000
 const backupEveryMs = 60 * 60_000
 
 interface UpkeepDeps {
@@ -42,6 +43,7 @@ export class Upkeep {
     this.#every(pruneEventsEveryMs, 'events', () => this.#prune())
     this.#every(lookForSpaceEveryMs, 'space', (call) => this.#deps.core.capacity.run(call))
     this.#every(measureEveryMs, 'sizes', (call) => this.#measure(call))
+    this.#every(lookForLostDisksEveryMs, 'lost disks', () => this.#deps.core.lostDisks.run())
     this.#every(backupEveryMs, 'backup', () => this.#backUp())
   }
 

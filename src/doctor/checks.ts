@@ -10,6 +10,7 @@ import { enoughSpace } from './checks/disk-space.js'
 import { dockerAnswers } from './checks/docker-answers.js'
 import { failedContainers } from './checks/failed-containers.js'
 import { forgottenData, trashedData } from './checks/kept-data.js'
+import { disksNeeded } from './checks/disks-needed.js'
 import { mountsVisible } from './checks/mounts-visible.js'
 import { pluginSocket } from './checks/plugin-socket.js'
 import { shadowedVolumes } from './checks/shadowed-volumes.js'
@@ -32,5 +33,6 @@ export const checks: readonly Check[] = [
   enoughSpace,
   trashedData,
   forgottenData,
+  disksNeeded,
   clockRight,
 ]

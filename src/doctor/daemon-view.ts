@@ -56,10 +56,30 @@ export interface TrashEntry {
   readonly sizeBytes?: number
 }
 
+/** `GET /v1/inventory` */
+export interface DiskInventory {
+  readonly disks: readonly KnownDisk[]
+  /** Drivers whose storage did not say. */
+  readonly failures: readonly { readonly driver: string; readonly error: string }[]
+}
+
+export interface KnownDisk {
+  readonly driver: string
+  readonly name: string
+  readonly storageId: string
+  readonly state: string
+  readonly sizeBytes: number
+  readonly isKnown: boolean
+  readonly isNameTaken: boolean
+  readonly isIdle: boolean
+  readonly defect?: string
+}
+
 interface Answers {
   readonly '/v1/info': DaemonInfo
   readonly '/v1/config': ConfigReport
   readonly '/v1/diagnosis': DaemonDiagnosis
+  readonly '/v1/inventory': DiskInventory
   readonly '/v1/summaries': readonly VolumeSummary[]
   readonly '/v1/forgotten': readonly VolumeSummary[]
   readonly '/v1/trash': readonly TrashEntry[]

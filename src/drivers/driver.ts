@@ -81,8 +81,43 @@ export interface Driver {
    * `undefined`: core takes the snapshot into a repository instead.
    */
   snapshots(volume: VolumeHandle): SnapshotOperations | undefined
+  /** How a volume is taken from another host; `undefined` where hosts share their storage. */
+  readonly takeover: TakeoverOperations | undefined
+  /** Every disk that the storage keeps for this owner, whether or not core knows it; absent where volumes are no disks. Asks the storage. */
+  survey?(call: CallContext): Promise<readonly StoredDisk[]>
   /** Releases what the driver holds in this process. */
   close(): Promise<void>
+}
+
+/** Of storage that one host at a time attaches. */
+export interface TakeoverOperations {
+  /** Which other host has the volume, if any. */
+  holderOf(volume: VolumeHandle, call: DriverCall): Promise<OtherHolder | undefined>
+  /** Takes the volume from whichever host has it, whatever is lost there, and leaves it attached to none. */
+  seize(volume: VolumeHandle, call: DriverCall): Promise<void>
+}
+
+/** A disk that costs money for as long as it is there. */
+export interface StoredDisk extends Pick<VolumeHandle, 'name' | 'id'> {
+  /** What its storage calls it. */
+  readonly storageId: string
+  readonly state: 'live' | Retirement
+  readonly sizeBytes: number
+  /** This host made it or took it over, rather than another of the same owner. */
+  readonly isOfThisHost: boolean
+  readonly isAttachedHere: boolean
+  /** Why it cannot be used. */
+  readonly defect?: string
+}
+
+/** Another host that has a volume. */
+export interface OtherHolder {
+  /** As its storage calls it. */
+  readonly host: string
+  /** ISO 8601 */
+  readonly since?: string
+  /** What the storage says of that host, in its own words: `running`. */
+  readonly state: string
 }
 
 /** Undefined: that of a driver that has one only, or of volumes that name none. */
@@ -153,6 +188,8 @@ export type MountSource =
   | {
       readonly kind: 'filesystem'
       readonly source: string
+      /** Of the disk, `major:minor`: by the time of the mount another one may have its path. */
+      readonly device?: string
       readonly fsType: string
       readonly options: readonly string[]
       readonly subdirectory: string

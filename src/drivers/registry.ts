@@ -3,6 +3,8 @@ import type { OptionTable } from '../model/options.js'
 import type { Logger } from '../model/call-context.js'
 import type { VolumeHandle } from '../model/volume.js'
 import type { Driver, StorageName } from './driver.js'
+import { ebsDriverOptions, ebsVolumeOptions } from './ebs/ebs-options.js'
+import { openEbsDriver } from './ebs/open-ebs-driver.js'
 import { openVfsDriver } from './vfs/open-vfs-driver.js'
 import { vfsDriverOptions, vfsVolumeOptions } from './vfs/vfs-options.js'
 
@@ -13,6 +15,10 @@ export interface DriverSetup {
   /** The daemon's own directory, on a local disk. */
   readonly root: string
   readonly hostId: string
+  /** Whose volumes these are, if they are not this host's alone. */
+  readonly cluster?: string
+  /** No storage was ever read here, so that nobody uses a volume yet: what is wrong may end the start. */
+  readonly isFirstStart?: boolean
   readonly now: () => Date
   readonly log: Logger
 }
@@ -29,6 +35,7 @@ export interface DriverKind {
 /** Every kind of storage we know. A new driver is a folder and a line here. */
 export const driverKinds: Readonly<Record<string, DriverKind>> = {
   vfs: { options: vfsDriverOptions, volumeOptions: vfsVolumeOptions, open: openVfsDriver },
+  ebs: { options: ebsDriverOptions, volumeOptions: ebsVolumeOptions, open: openEbsDriver },
 }
 
 /** One of a driver's storages. */

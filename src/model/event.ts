@@ -23,10 +23,15 @@ const severities = {
   /** The data of a trashed volume has been removed. */
   'volume.destroy': 'info',
   'volume.rename': 'info',
+  /** An operator took it from another host, which may have lost what it wrote. */
+  'volume.take-over': 'warning',
   'volume.resize': 'info',
   /** It takes more than its size, which nothing but this enforces, or root of the host did. Told once, until it is within. */
   'volume.over-limit': 'warning',
   'volume.within-limit': 'info',
+  /** Its disk has gone from under its mount: who writes there loses what is written. Told once, until it is mounted anew. */
+  'volume.lost': 'error',
+  'volume.found': 'info',
   'volume.mount': 'info',
   'volume.unmount': 'info',
   /** A mount id ended that nobody gave back: see `reason`. */

@@ -10,6 +10,8 @@ export interface Option<T> {
   readonly defaultText?: string
   /** May be given several times; each value is kept as it is, in the order given. */
   readonly repeatable?: true
+  /** Stands for every option whose name begins as this one's, which ends in `*`: `tag.*`. */
+  readonly isFamily?: true
   /** What to show as the value in help: `SIZE`, `PATH`. */
   readonly placeholder: string
   readonly help: string
@@ -27,11 +29,13 @@ export function withDefault<Bearer extends Option<unknown>>(
 /** Option name → option. Parsing, `--help`, the README's tables and every message about options come from it. */
 export type OptionTable = Readonly<Record<string, Option<unknown>>>
 
-/** The values that {@link parseOptions} makes of a table. An option without a default may be absent. */
+/** The values that {@link parseOptions} makes of a table. An option without a default may be absent; of a family it is all, by name. */
 export type OptionValues<Table extends OptionTable> = {
-  readonly [K in keyof Table]: Table[K] extends { readonly default: unknown }
-    ? ReturnType<Table[K]['parse']>
-    : ReturnType<Table[K]['parse']> | undefined
+  readonly [K in keyof Table]: Table[K] extends { readonly isFamily: true }
+    ? Readonly<Record<string, ReturnType<Table[K]['parse']>>>
+    : Table[K] extends { readonly default: unknown }
+      ? ReturnType<Table[K]['parse']>
+      : ReturnType<Table[K]['parse']> | undefined
 }
 
 /** Reads options by their table; refuses unknown and malformed ones by name. `what` names the bearer: `volume option`. */
@@ -40,7 +44,7 @@ export function parseOptions<Table extends OptionTable>(
   texts: Readonly<Record<string, string>>,
   what: string,
 ): OptionValues<Table> {
-  const unknown = Object.keys(texts).filter((name) => !Object.hasOwn(table, name))
+  const unknown = Object.keys(texts).filter((name) => findOption(table, name) === undefined)
   if (unknown.length > 0) {
     const known = Object.keys(table).sort()
     const nearest = findNearestWord(unknown[0] ?? '', known)
@@ -49,11 +53,37 @@ export function parseOptions<Table extends OptionTable>(
     })
   }
   const values = Object.entries(table).map(([name, option]) => {
+    if (option.isFamily === true) {
+      const members = Object.entries(texts).filter(([member]) => findOption(table, member) === option)
+      return [name, parseFamily(option, name, Object.fromEntries(members), what)] as const
+    }
     const text = Object.hasOwn(texts, name) ? texts[name] : undefined
     return [name, text === undefined ? option.default : parseOption(option, name, text, what)] as const
   })
   // Built from the table's own entries, each by its own parser: exactly the mapped type.
   return Object.fromEntries(values) as OptionValues<Table>
+}
+
+/** The option of that name, or the one of the family that it belongs to. */
+export function findOption(table: OptionTable, name: string): Option<unknown> | undefined {
+  const own = Object.hasOwn(table, name) ? table[name] : undefined
+  if (own !== undefined && own.isFamily !== true) return own
+  const family = Object.keys(table).find((one) => table[one]?.isFamily === true && memberOf(one, name) !== undefined)
+  return family === undefined ? undefined : table[family]
+}
+
+/** What follows the beginning that the family's members share; none of a name that is no member. */
+function memberOf(family: string, name: string): string | undefined {
+  const beginning = family.slice(0, -1)
+  return name.startsWith(beginning) && name.length > beginning.length ? name.slice(beginning.length) : undefined
+}
+
+function parseFamily(option: Option<unknown>, family: string, texts: Readonly<Record<string, string>>, what: string) {
+  const members = Object.entries(texts).flatMap(([name, text]) => {
+    const member = memberOf(family, name)
+    return member === undefined ? [] : [[member, parseOption(option, name, text, what)] as const]
+  })
+  return Object.fromEntries(members)
 }
 
 /** Reads one text by its option; what is refused is refused by `what` and the option's name. */

@@ -120,6 +120,21 @@ t.test('the command line mounts a volume once, however often it is asked', async
   })
 })
 
+t.test('EB36 a command line that asks again gets the disk back that was lost, and holds the volume once', async (t) => {
+  const { world, control } = served(await ServedWorld.start(t))
+  await world.create('db', 'filesystem')
+  const mount = () => control('POST', '/v1/volumes/db/mount', {})
+  await mount()
+  const [device = ''] = world.kernel.devices
+  world.kernel.loseDevice(device)
+  t.match(await mount(), { status: 200, body: { MountPoint: '/mounts/db/_data' } })
+  t.ok(world.kernel.isDiskThere(world.kernel.findMounted('/mounts/db')?.device ?? '259:0'))
+  t.match((await control('GET', '/v1/volumes/db')).body, { Mounts: [{ Count: 1 }] })
+  await control('POST', '/v1/volumes/db/unmount')
+  t.equal(world.state('db'), 'ready')
+  t.same(world.kernel.violations, [])
+})
+
 t.test('the command line and Docker hold a volume independently', async (t) => {
   const { world, control, plugin } = served(await ServedWorld.start(t))
   await world.create('db')
@@ -173,4 +188,23 @@ t.test('compat: a volume whose driver does not run, or does not answer, does not
   t.equal(status, 200)
   t.strictSame(Object.keys(body), ['good', 'odd'])
   t.match(await control('GET', '/v1/volumes/odd'), { status: 200, body: { Name: 'odd', Driver: 'gone' } })
+})
+
+t.test('EB18 a takeover needs force in so many words', async (t) => {
+  const served = await ServedWorld.start(t)
+  const { world } = served
+  const control = served.control.bind(served)
+  const { id } = await world.create('db', 'filesystem')
+  const piece = world.storages.filesystem.piece(`disk-${id}`)
+  piece.attachedTo = 'other-host'
+  for (const body of [{}, { force: false }]) {
+    const { status, body: answer } = await control('POST', '/v1/volumes/db/takeover', body)
+    t.match({ status, answer }, { status: 409, answer: { error: { code: 'in-use', message: /other-host/ } } })
+  }
+  for (const body of [{ force: 'true' }, { force: 1 }, { isForced: true }]) {
+    t.match(await control('POST', '/v1/volumes/db/takeover', body), { status: 400 })
+  }
+  t.equal(piece.attachedTo, 'other-host')
+  t.match(await control('POST', '/v1/volumes/db/takeover', { force: true }), { status: 200, body: { Name: 'db' } })
+  t.equal(piece.attachedTo, undefined)
 })

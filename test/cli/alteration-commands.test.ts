@@ -38,3 +38,20 @@ t.test('resize says nothing, or shows the volume; du shows what volumes take', a
   const json = await convoy('du', '--format', 'json', 'db')
   t.strictSame(JSON.parse(json.out), { name: 'db', usedBytes: 4, sizeBytes: 5 * 2 ** 30 })
 })
+
+t.test('EB18 takeover says what would be lost, and takes the volume only with --force', async (t) => {
+  const { world, convoy } = await bench(t)
+  const { id } = await world.create('db', 'filesystem')
+  await world.create('shared')
+  const piece = world.storages.filesystem.piece(`disk-${id}`)
+  piece.attachedTo = 'other-host'
+  const refused = await convoy('takeover', 'db')
+  t.match(refused, { code: 1, err: /"db" is attached to other-host, which is running/ })
+  t.match(refused.err, /What it has not synced to the disk is lost/)
+  t.equal(piece.attachedTo, 'other-host')
+  t.match(await convoy('takeover', '--force', 'db'), { code: 0, out: 'db\n', err: '' })
+  t.equal(piece.attachedTo, undefined)
+  t.match(await convoy('takeover', 'db'), { code: 0, out: 'db\n' }, 'there is nothing left to take')
+  t.match(await convoy('takeover', '--force', 'shared'), { code: 1, err: /all hosts use at once/ })
+  t.match(await convoy('takeover', '--force', 'none'), { code: 1, err: /no such volume/ })
+})

@@ -8,24 +8,24 @@ const run = (site: FakeSite, argv: readonly string[] = [], screen = {}) =>
 t.test('on a host where all is well that is all that is said', async (t) => {
   const { code, out, err } = await run(new FakeSite())
   t.equal(code, 0)
-  t.equal(out, 'nothing is wrong; 16 of 16 checks found nothing\n')
+  t.equal(out, 'nothing is wrong; 17 of 17 checks found nothing\n')
   t.equal(err, '')
 })
 
 t.test('--verbose tells of each check', async (t) => {
   const { out } = await run(new FakeSite(), ['--verbose'])
   t.match(out, /^ok {7}daemon: the daemon answers\n/)
-  t.equal(out.trimEnd().split('\n').length, 17)
+  t.equal(out.trimEnd().split('\n').length, 18)
 })
 
 t.test('the exit code is 0 with notices, 1 with warnings, 2 with errors', async (t) => {
   const site = new FakeSite()
   site.isSynchronised = false
-  t.match(await run(site), { code: 0, out: /1 notice; 15 of 16/ })
+  t.match(await run(site), { code: 0, out: /1 notice; 16 of 17/ })
   site.answers['/v1/config'].warnings.push('odd')
-  t.match(await run(site), { code: 1, out: /1 warning, 1 notice; 14 of 16/ })
+  t.match(await run(site), { code: 1, out: /1 warning, 1 notice; 15 of 17/ })
   site.isDockerRunning = false
-  t.match(await run(site), { code: 2, out: /1 error, 1 warning, 1 notice; 9 of 16/ })
+  t.match(await run(site), { code: 2, out: /1 error, 1 warning, 1 notice; 10 of 17/ })
 })
 
 t.test('lines fit the screen, and a command stays in one piece', async (t) => {
@@ -67,7 +67,7 @@ t.test('--json is one document', async (t) => {
   const { code, out } = await run(site, ['--json'])
   t.equal(code, 0)
   const { checks, findings } = JSON.parse(out) as { checks: unknown[]; findings: unknown[] }
-  t.equal(checks.length, 16)
+  t.equal(checks.length, 17)
   t.match(findings, [
     { check: 'activation', severity: 'notice', mend: { command: 'sudo docker volume ls', isSafe: true } },
   ])

@@ -20,6 +20,10 @@ export interface DriverStorage {
   write(source: MountSource, text: string): Promise<void>
   /** Puts data there that was there before us; resolves to the options that take it over. */
   plant(text: string): Promise<Attributes>
+  /** Options that would take over what is not there; those of a directory without them. */
+  readonly missing?: Attributes
+  /** It cannot change sizes, and says what a volume takes only while it is mounted. */
+  readonly isRigid?: true
   /** What the planted data is now. */
   readPlanted(): Promise<string | undefined>
   close(): Promise<void>

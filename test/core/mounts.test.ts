@@ -1,6 +1,6 @@
 import t from 'tap'
 import { ConvoyError } from '../../src/errors.js'
-import { named, World } from '../fakes/world.js'
+import { mountId, named, World } from '../fakes/world.js'
 
 async function started(kind: 'directory' | 'filesystem'): Promise<World> {
   const world = await World.start()
@@ -199,3 +199,95 @@ t.test(
     t.equal(world.state('db'), 'ready')
   },
 )
+
+t.test(
+  'EB17 an unmount is answered although the storage does not let go, and the detach is carried on later',
+  async (t) => {
+    const world = await started('filesystem')
+    await world.startContainer('db', 'c1')
+    world.kernel.exit('c1')
+    const { error } = await world.attempt(() => world.unmount('db', 'c1'), {
+      step: 'detach',
+      when: 'before',
+      how: 'fail',
+    })
+    t.equal(error, undefined)
+    t.equal(world.count('db', 'c1'), 0)
+    t.equal(world.state('db'), 'detaching')
+    t.notOk(world.kernel.findMounted('/mounts/db'))
+    await world.reconcile()
+    t.equal(world.state('db'), 'ready')
+    t.same(world.kernel.devices, [])
+  },
+)
+
+t.test('EB17 a detach that the storage did not answer survives a crash', async (t) => {
+  const world = await started('filesystem')
+  await world.startContainer('db', 'c1')
+  world.kernel.exit('c1')
+  await world.attempt(() => world.unmount('db', 'c1'), { step: 'detach', when: 'before', how: 'fail' })
+  await world.restart()
+  t.equal(world.state('db'), 'ready')
+  t.same(world.kernel.devices, [])
+})
+
+t.test('EB17 a mount of a volume that is still being detached ends the detach and mounts it', async (t) => {
+  const world = await started('filesystem')
+  await world.startContainer('db', 'c1')
+  world.kernel.exit('c1')
+  await world.attempt(() => world.unmount('db', 'c1'), { step: 'detach', when: 'before', how: 'fail' })
+  t.equal(await world.mount('db', 'c2'), '/mounts/db/_data')
+  t.equal(world.state('db'), 'attached')
+})
+
+t.test('EB17 a mount waits for a storage that does not answer the detach before it', async (t) => {
+  const world = World.unstarted()
+  let isAway = false
+  world.decorate = (driver) => {
+    const detach = driver.detach.bind(driver)
+    driver.detach = async (...given) => {
+      if (isAway) {
+        isAway = false
+        throw new ConvoyError('unavailable', 'it does not answer')
+      }
+      await detach(...given)
+    }
+    return driver
+  }
+  await world.restart()
+  await world.create('db', 'filesystem')
+  await world.mount('db', 'c1')
+  isAway = true
+  await world.unmount('db', 'c1')
+  isAway = true
+  t.equal(await world.mount('db', 'c2'), '/mounts/db/_data')
+})
+
+t.test('an unmount that fails before anything was unmounted is told to Docker', async (t) => {
+  const world = await started('filesystem')
+  await world.mount('db', 'c1')
+  world.kernel.holders.failure = new ConvoyError('unavailable', 'the kernel does not say')
+  await t.rejects(world.unmount('db', 'c1'), { message: /the kernel does not say/ })
+  t.equal(world.state('db'), 'attached')
+})
+
+t.test('EB17 an unmount gives the storage a time of its own to let go, a mount all the time it has', async (t) => {
+  const world = World.unstarted()
+  const signals: AbortSignal[] = []
+  world.decorate = (driver) => {
+    const detach = driver.detach.bind(driver)
+    driver.detach = (volume, call) => {
+      signals.push(call.signal)
+      return signals.length === 1 ? Promise.reject(new ConvoyError('internal', 'not now')) : detach(volume, call)
+    }
+    return driver
+  }
+  await world.restart()
+  await world.create('db', 'filesystem')
+  await world.mount('db', 'c1')
+  const [unmounting, mounting] = [world.call(), world.call()]
+  await world.core.mounts.unmount(named('db'), mountId('c1'), unmounting)
+  await world.core.mounts.mount(named('db'), mountId('c2'), mounting)
+  t.equal(signals.includes(unmounting.signal), false)
+  t.equal(signals[1], mounting.signal)
+})

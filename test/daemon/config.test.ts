@@ -116,7 +116,7 @@ t.test('a driver that there is not is refused with those that there are', async 
 })
 
 t.test('a driver’s option that is malformed or unknown is refused by name', async (t) => {
-  for (const text of ['path=/srv', 'vfs.path', 'vfs', '', '=', 'ebs.size=1', '.path=/x', 'vfs.=/x']) {
+  for (const text of ['path=/srv', 'vfs.path', 'vfs', '', '=', 'zfs.size=1', '.path=/x', 'vfs.=/x']) {
     t.throws(() => parse({ driverOptions: [text] }), { code: 'invalid-argument', hint: /DRIVER\.OPTION=VALUE/ }, text)
   }
   t.throws(() => parse({ driverOptions: ['vfs.pth=/srv'] }), {

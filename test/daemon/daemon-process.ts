@@ -16,6 +16,8 @@ export interface DaemonSettings {
   /** Further arguments of `convoy daemon`. */
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** Instead of vfs alone, which is its default. */
+  readonly drivers?: readonly string[]
   /** Replaces the program and its first arguments: to start it in some other way. */
   readonly launch?: readonly string[]
   /** It will not ask its storage: its database cannot be used, or it is to be seen before it has. */
@@ -55,8 +57,11 @@ export class DaemonProcess {
   }
 
   get arguments(): readonly string[] {
-    const paths = ['--root', this.root, '--plugin-socket', this.pluginSocket, '--socket', this.controlSocket]
-    return ['daemon', ...paths, '--driver-opts', `vfs.path=${this.volumes}`]
+    return [...this.#places, '--driver-opts', `vfs.path=${this.volumes}`]
+  }
+
+  get #places(): readonly string[] {
+    return ['daemon', '--root', this.root, '--plugin-socket', this.pluginSocket, '--socket', this.controlSocket]
   }
 
   get pid(): number {
@@ -80,10 +85,12 @@ export class DaemonProcess {
     return this
   }
 
-  launch({ args = [], env = {}, launch = [process.execPath, mainProgram] }: DaemonSettings = {}): void {
+  launch({ args = [], env = {}, drivers = [], launch = [process.execPath, mainProgram] }: DaemonSettings = {}): void {
+    const usual = drivers.length === 0 || drivers.includes('vfs') ? this.arguments : this.#places
+    const chosen = drivers.flatMap((driver) => ['--drivers', driver])
     // env -i, because tap puts its own NODE_OPTIONS into every process that Node starts.
     const variables = Object.entries({ PATH: process.env['PATH'] ?? '', ...env }).map((entry) => entry.join('='))
-    const child = spawn('/usr/bin/env', ['-i', ...variables, ...launch, ...this.arguments, ...args], {
+    const child = spawn('/usr/bin/env', ['-i', ...variables, ...launch, ...usual, ...chosen, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (this.output += String(data)))

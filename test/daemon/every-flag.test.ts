@@ -39,6 +39,8 @@ const examples: readonly Example[] = [
   ['umount db', ''],
   ['rename db data', 'data\n'],
   ['resize data 2g', ''],
+  ['takeover data', /all hosts use/, 1],
+  ['takeover data --force', /all hosts use/, 1],
   ['du data --format json', /"name":"data"/],
   ['delete data', ''],
   ['delete machine --reference', ''],
@@ -66,7 +68,7 @@ const examples: readonly Example[] = [
   ['support --output FILE --force', /FILE/],
   ['rebuild --dry-run --no-trunc --format table', ''],
   ['completion bash', /complete /],
-  ['daemon --check --ignore-config-file --name x --root /x --drivers vfs --driver-opts vfs.path=/x', /./],
+  ['daemon --check --ignore-config-file --name x --cluster c --root /x --drivers vfs --driver-opts vfs.path=/x', /./],
   ['daemon --check --config CONFIG', /CONFIG/, 1],
   ['daemon --check --socket /x/a --plugin-socket /x/b --on-docker-remove trash --trash-retention 1h --jobs 1', /./],
   [

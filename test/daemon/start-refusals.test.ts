@@ -108,3 +108,20 @@ t.test('a root that is a file does not stop the daemon: Docker would hang behind
   t.equal(readFileSync(daemon.root, 'utf8'), 'a file')
   mkdirSync(`${daemon.root}s`)
 })
+
+for (const drivers of [['ebs'], ['vfs', 'ebs']])
+  for (const [where, metadata, reason] of [
+    ['a host without EC2', { AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1' }, /does not tell this host/],
+    ['a host where nobody may ask', { AWS_EC2_METADATA_DISABLED: 'true' }, /AWS_EC2_METADATA_DISABLED is set/],
+  ] as const)
+    t.test(`EB28 --drivers ${drivers.join(', ')} on ${where} does not start, and says what it needs`, async (t) => {
+      const daemon = new DaemonProcess(t)
+      const { code, output } = await daemon.refusal({ drivers, env: metadata })
+      t.equal(code, 1)
+      t.match(output, /driver ebs cannot start: /)
+      t.match(output, reason)
+      t.match(output, /an instance of EC2.*IMDSv2.*start convoy without the driver ebs/s)
+      t.notMatch(output, 'as it should be')
+      t.notMatch(output, /^\s+at /m, 'no stack trace')
+      t.notOk(existsSync(daemon.pluginSocket), 'Docker does not wait for it')
+    })

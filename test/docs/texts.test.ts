@@ -7,6 +7,7 @@ import { describedDrivers, describedOptions } from '../../docs/described-options
 import { texts } from '../../docs/texts.js'
 import { parseDaemonConfig } from '../../src/daemon/config.js'
 import { readConfigFile } from '../../src/daemon/config-file.js'
+import { driverKinds } from '../../src/drivers/registry.js'
 
 // Tests run from build/test/docs.
 const pathOf = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url))
@@ -49,6 +50,7 @@ t.test('the sample file says nothing; without its # it is a configuration of the
     ...byDefault,
     file: spoken.file,
     logFile: '/var/log/convoy.log',
+    cluster: 'production',
     drivers,
     profiles,
     notify,
@@ -59,7 +61,8 @@ t.test('the sample file says nothing; without its # it is a configuration of the
     notify.map(({ name }) => name),
     ['pager', 'audit'],
   )
-  t.strictSame([...drivers.keys()], [...byDefault.drivers.keys()])
+  t.strictSame([...drivers.keys()], Object.keys(driverKinds), 'all of them, the default one first')
+  t.strictSame([...drivers.keys()].slice(0, 1), [...byDefault.drivers.keys()])
   const given = settings
     .map(({ name, source }) => (source === 'default' || name.startsWith('notify.') ? [] : name))
     .flat()

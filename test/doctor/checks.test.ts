@@ -2,7 +2,7 @@ import t from 'tap'
 import { checks } from '../../src/doctor/checks.js'
 import type { DeadMount } from '../../src/host/dead-mounts.js'
 import type { Severity } from '../../src/doctor/finding.js'
-import { FakeSite, pluginPath, socketFile, specFile, stopped } from './fake-site.js'
+import { disk, FakeSite, pluginPath, socketFile, specFile, stopped } from './fake-site.js'
 
 interface Case {
   readonly check: string
@@ -175,6 +175,32 @@ const cases: Readonly<Record<string, Case>> = {
     ...{ check: 'forgotten', severity: 'notice', what: /2 volumes that Docker removed kept the data: a, b/ },
     cause: (site) => site.answers['/v1/forgotten'].push({ name: 'a', driver: 'vfs' }, { name: 'b', driver: 'vfs' }),
   },
+  'EB08 a disk that the database does not know': {
+    ...{
+      check: 'disks',
+      severity: 'warning',
+      what: /1 disk of this host is not in its database: vol-0123456789abcdef0 \("pg", 20 GiB, live\)/,
+    },
+    cause: (site) => site.answers['/v1/inventory'].disks.push(disk({ isKnown: false }), disk()),
+  },
+  'EB08 a disk that nobody knows, with the name of a volume': {
+    ...{ check: 'disks', severity: 'warning', what: /known to nobody, under the name of another volume: vol-/ },
+    cause: (site) => site.answers['/v1/inventory'].disks.push(disk({ isKnown: false, isNameTaken: true })),
+  },
+  'EB07 a disk in the state error': {
+    ...{ check: 'disks', severity: 'warning', what: /1 disk cannot be used: .*, in the state error/ },
+    cause: (site) =>
+      site.answers['/v1/inventory'].disks.push(disk({ defect: 'in the state error', isKnown: false, isIdle: true })),
+  },
+  'EB27 a disk that is attached for nobody': {
+    ...{ check: 'disks', severity: 'notice', what: /1 disk is attached to this host, and nobody uses it: vol-/ },
+    cause: (site) => site.answers['/v1/inventory'].disks.push(disk({ isIdle: true }), disk()),
+  },
+  'S44 a driver that may not ask': {
+    ...{ check: 'disks', severity: 'warning', what: /driver ebs cannot say .*allow ec2:DescribeVolumes/ },
+    cause: (site) =>
+      site.answers['/v1/inventory'].failures.push({ driver: 'ebs', error: 'refused (allow ec2:DescribeVolumes)' }),
+  },
   'a clock that was put back': {
     ...{ check: 'clock', severity: 'warning', what: /something happened at 2026-11-20T12:02/ },
     cause: (site) => (site.answers['/v1/diagnosis']['newestRecordAt'] = '2026-11-20T12:02:00.000Z'),
@@ -287,6 +313,26 @@ t.test('a name that both have is no shadow as long as Docker shows ours', async 
   const site = new FakeSite()
   site.volumes.push({ name: 'other', driver: 'local' })
   t.strictSame(await findings(site, 'shadows'), [])
+})
+
+t.test('EB08 what forgotten and deleted volumes cost is told as long as somebody pays for it', async (t) => {
+  const site = new FakeSite()
+  site.answers['/v1/trash'].push({ name: 'old', expiresAt: '2026-11-21T00:00:00Z' })
+  site.answers['/v1/forgotten'].push({ name: 'a', driver: 'ebs' }, { name: 'b', driver: 'vfs' })
+  t.match(await findings(site, 'forgotten'), [{ what: /: a, b$/ }])
+  const { disks } = site.answers['/v1/inventory']
+  disks.push(disk({ state: 'forgotten' }), disk({ state: 'trashed', sizeBytes: 4 * GiB }), disk())
+  t.match(await findings(site, 'forgotten'), [{ what: /: a, b; 20 GiB of disks are billed each month$/ }])
+  t.match(await findings(site, 'trash'), [{ what: /: old; 4 GiB of disks are billed each month$/ }])
+  t.strictSame(await findings(site, 'disks'), [], 'they are known')
+  site.answers['/v1/inventory'] = undefined as never
+  t.match(await findings(site, 'forgotten'), [{ what: /: a, b$/ }], 'a daemon of an earlier version does not say')
+})
+
+t.test('EB08 sizes are added up, and a long list is cut', async (t) => {
+  const site = new FakeSite()
+  for (let index = 0; index < 7; index++) site.answers['/v1/inventory'].disks.push(disk({ isKnown: false }))
+  t.match(await findings(site, 'disks'), [{ what: /^7 disks of this host are .*, …$/, why: /^140 GiB are billed/ }])
 })
 
 t.test('a share that hangs is a finding of its own and hides no other disk', async (t) => {

@@ -1,5 +1,11 @@
 import { checks } from '../../src/doctor/checks.js'
-import { type ControlSource, type DaemonAddress, DaemonView } from '../../src/doctor/daemon-view.js'
+import {
+  type ControlSource,
+  type DaemonAddress,
+  DaemonView,
+  type DiskInventory,
+  type KnownDisk,
+} from '../../src/doctor/daemon-view.js'
 import { Doctor } from '../../src/doctor/doctor.js'
 import type { DockerView, HostView, Site } from '../../src/doctor/site.js'
 import { ConvoyError } from '../../src/errors.js'
@@ -15,6 +21,8 @@ const controlPath = '/var/run/convoy/convoy.sock'
 const GiB = 1024 ** 3
 
 const option = (name: string, value: string) => ({ name, value, source: 'default', overrides: [] })
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] extends readonly (infer One)[] ? One[] : T[Key] }
 
 /** A host on which all is well, until a test breaks something. `type` is the person who types what mends it. */
 export class FakeSite {
@@ -60,6 +68,7 @@ export class FakeSite {
       isComplete: true,
       newestRecordAt: '2026-11-20T11:00:00.000Z',
     } as Record<string, unknown>,
+    '/v1/inventory': { disks: [], failures: [] } as Mutable<DiskInventory>,
     '/v1/summaries': [{ name: 'db', driver: 'vfs' }],
     '/v1/forgotten': [] as { name: string; driver: string }[],
     '/v1/trash': [] as { name: string; expiresAt: string }[],
@@ -158,7 +167,9 @@ export class FakeSite {
       () => this.#share(),
     ],
     [/^sudo convoy daemon --check$/, () => this.#correctConfiguration()],
-    [/^sudo convoy rebuild$/, () => delete this.answers['/v1/diagnosis']['degraded']],
+    [/^sudo convoy rebuild$/, () => this.#rebuild()],
+    [/^sudo convoy doctor$/, () => (this.answers['/v1/inventory'].failures = [])],
+    [/^aws ec2 (?:detach-volume|describe-volumes) --volume-ids? (vol-\S+)/, () => this.#changeDisks()],
     [/^sudo mount --make-rshared \/$/, () => this.#share()],
     [/^sudo mount \/srv\/volumes$/, () => this.#mountStorage()],
     [/^sudo (?:systemctl start docker|dockerd)$/, () => (this.isDockerRunning = true)],
@@ -195,6 +206,19 @@ export class FakeSite {
     delete this.answers['/v1/diagnosis']['unavailable']
   }
 
+  #rebuild(): void {
+    delete this.answers['/v1/diagnosis']['degraded']
+    this.answers['/v1/inventory'].disks = this.answers['/v1/inventory'].disks.map((disk) => ({
+      ...disk,
+      isKnown: true,
+    }))
+  }
+
+  /** What a person does who has looked. */
+  #changeDisks(): void {
+    this.answers['/v1/inventory'].disks = []
+  }
+
   #share(): void {
     this.propagation = 'shared'
   }
@@ -228,6 +252,12 @@ export function socketFile(path: string): PluginFile {
 export function specFile(path: string, address: string): PluginFile {
   const name = /([^/]*)\.[a-z]*$/.exec(path)?.[1] ?? ''
   return { path, name, kind: 'spec', address }
+}
+
+export function disk(parts: Partial<KnownDisk> = {}): KnownDisk {
+  const sizes = { storageId: 'vol-0123456789abcdef0', sizeBytes: 20 * GiB }
+  const known = { isKnown: true, isNameTaken: false, isIdle: false }
+  return { driver: 'ebs', name: 'pg', state: 'live', ...sizes, ...known, ...parts }
 }
 
 export function stopped(name: string, parts: Partial<StoppedContainer> = {}): StoppedContainer {

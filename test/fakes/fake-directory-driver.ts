@@ -12,6 +12,7 @@ export class FakeDirectoryDriver extends FakeDriver {
   readonly name = 'directory'
   readonly attachMode = 'shared'
   readonly attachment = 'stateless'
+  readonly takeover = undefined
 
   attach(volume: VolumeHandle): Promise<MountSource> {
     return this.step('attach', () => {

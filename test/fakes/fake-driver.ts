@@ -8,6 +8,7 @@ import type {
   RemovalProgress,
   Retirement,
   SnapshotOperations,
+  TakeoverOperations,
   StorageName,
   StorageSpace,
 } from '../../src/drivers/driver.js'
@@ -36,6 +37,7 @@ export abstract class FakeDriver implements Driver {
   abstract readonly name: string
   abstract readonly attachMode: 'exclusive' | 'shared'
   abstract readonly attachment: 'stateless' | 'recorded'
+  abstract readonly takeover: TakeoverOperations | undefined
   readonly volumeOptions: OptionTable = {
     size: { parse: parseSizeBytes, placeholder: 'SIZE', help: 'the size' },
     id: { parse: (text) => text, placeholder: 'PLACE', help: 'take over this piece of the storage' },

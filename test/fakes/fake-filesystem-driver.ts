@@ -1,4 +1,4 @@
-import type { CreateRequest, DriverCall, MountSource } from '../../src/drivers/driver.js'
+import type { CreateRequest, DriverCall, MountSource, TakeoverOperations } from '../../src/drivers/driver.js'
 import { ConvoyError } from '../../src/errors.js'
 import type { VolumeHandle } from '../../src/model/volume.js'
 import { FakeDriver, placeOf } from './fake-driver.js'
@@ -36,6 +36,19 @@ export class FakeFilesystemDriver extends FakeDriver {
       const piece = storage.pieces.get(place)
       if (piece?.attachedTo === this.#host) piece.attachedTo = undefined
     })
+  }
+
+  readonly takeover: TakeoverOperations = {
+    holderOf: (volume) =>
+      this.step('takeover: look', () => {
+        const host = this.deps.storage.pieces.get(placeOf(volume))?.attachedTo
+        return host === undefined || host === this.#host ? undefined : { host, state: 'running' }
+      }),
+    seize: (volume) =>
+      this.step('takeover: seize', () => {
+        const piece = this.deps.storage.pieces.get(placeOf(volume))
+        if (piece !== undefined) piece.attachedTo = undefined
+      }),
   }
 
   placeOf(): undefined {

@@ -59,8 +59,17 @@ export class FakeKernel {
     this.bootId = `boot-${this.#nextId++}`
   }
 
-  attachDevice(path: string): void {
-    if (!this.#devices.has(path)) this.#devices.set(path, `259:${this.#nextId++}`)
+  attachDevice(path: string, number = `259:${this.#nextId++}`): void {
+    if (!this.#devices.has(path)) this.#devices.set(path, number)
+  }
+
+  /** Takes a disk away, whoever uses it: as if somebody had detached it by hand. */
+  loseDevice(path: string): void {
+    this.#devices.delete(path)
+  }
+
+  isDiskThere(device: string): boolean {
+    return !device.startsWith('259:') || [...this.#devices.values()].includes(device)
   }
 
   removeDevice(path: string): void {

@@ -1,11 +1,11 @@
 import { ConvoyError } from '../../src/errors.js'
-import type { Mounter, MountRequest, UnmountResult } from '../../src/host/mounter.js'
+import type { DiskMounter, MountRequest, UnmountResult } from '../../src/host/mounter.js'
 import { isBelow, type MountEntry } from '../../src/host/mount-table.js'
 import type { FakeKernel } from './fake-kernel.js'
 import type { FaultInjector } from './fault-injector.js'
 
 /** mount(8) and umount(8) on a {@link FakeKernel}: like the real one, umount succeeds while a container still has it. */
-export class FakeMounter implements Mounter {
+export class FakeMounter implements DiskMounter {
   readonly #kernel: FakeKernel
   readonly #faults: FaultInjector
 
@@ -14,8 +14,11 @@ export class FakeMounter implements Mounter {
     this.#faults = faults
   }
 
-  mount({ source, mountpoint, fsType }: MountRequest): Promise<void> {
+  mount({ source, mountpoint, fsType, device }: MountRequest): Promise<void> {
     return this.#faults.step(`mount ${mountpoint}`, () => {
+      if (device !== undefined && !this.#kernel.isDiskThere(device))
+        throw new ConvoyError('internal', `no disk ${device}`)
+      if (this.#isLost(this.#kernel.findMounted(mountpoint))) this.#kernel.abandon(mountpoint)
       const found = this.#kernel.findMounted(mountpoint)
       if (found === undefined) this.#kernel.mount(source, mountpoint, fsType)
       else if (found.source !== source) throw new ConvoyError('in-use', `${found.source} is mounted on ${mountpoint}`)
@@ -31,6 +34,14 @@ export class FakeMounter implements Mounter {
 
   abandon(mountpoint: string): Promise<void> {
     return this.#faults.step(`abandon ${mountpoint}`, () => this.#kernel.abandon(mountpoint))
+  }
+
+  async lostBelow(directory: string): Promise<readonly MountEntry[]> {
+    return (await this.mountsBelow(directory)).filter((entry) => this.#isLost(entry))
+  }
+
+  #isLost(entry: MountEntry | undefined): boolean {
+    return entry !== undefined && !this.#kernel.isDiskThere(entry.device)
   }
 
   mountsBelow(directory: string): Promise<readonly MountEntry[]> {

@@ -62,6 +62,9 @@ class Story {
       case 'volume.resize':
       case 'volume.over-limit':
       case 'volume.within-limit':
+      case 'volume.lost':
+      case 'volume.found':
+      case 'volume.take-over':
       case 'job.finish':
       case 'job.fail':
       case 'job.cancel':

@@ -68,6 +68,8 @@ export class World {
   mountRefusal: ConvoyError | undefined
   /** Replaces a driver in the lives to come. */
   decorate: (driver: Driver) => Driver = (driver) => driver
+  /** Opens further drivers, in the lives to come. */
+  openMore: (faults: FaultInjector) => readonly Driver[] = () => []
   #nextId = 1
   #life: Life
 
@@ -284,7 +286,7 @@ export class World {
       new FakeDirectoryDriver(deps(this.storages.directory)),
       new FakeFilesystemDriver(deps(this.storages.filesystem)),
     ]
-    return drivers.map(this.decorate)
+    return [...drivers.map(this.decorate), ...this.openMore(faults)]
   }
 
   /** A job's process opens drivers of its own. */

@@ -49,11 +49,11 @@ t.test('a type stands for itself and what is below it, whole words only', async 
 })
 
 t.test('what matters less than what is asked for is left out', async (t) => {
-  const errors = ['job.fail', 'driver.unavailable', 'container.revive.fail', 'daemon.degraded']
+  const errors = ['volume.lost', 'job.fail', 'driver.unavailable', 'container.revive.fail', 'daemon.degraded']
   t.strictSame(chosenTypes({ types: [], least: 'error' }), errors)
   t.strictSame(chosenTypes({ types: [], least: 'warning' }), [
-    ...['volume.over-limit', 'job.fail', 'driver.unavailable', 'driver.nearly-full', 'container.revive.fail'],
-    ...['daemon.degraded', 'notify.fail', 'gap'],
+    ...['volume.take-over', 'volume.over-limit', 'volume.lost', 'job.fail', 'driver.unavailable', 'driver.nearly-full'],
+    ...['container.revive.fail', 'daemon.degraded', 'notify.fail', 'gap'],
   ])
   t.strictSame(chosenTypes({ types: ['job'], least: 'warning' }), ['job.fail'])
   t.strictSame(chosenTypes({ types: [], least: 'info' }), eventTypes)

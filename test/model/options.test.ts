@@ -226,3 +226,42 @@ t.test('every mode is read back as it is printed', async (t) => {
   for (let mode = 0; mode <= 0o7777; mode++) assert.equal(parseFileMode(mode.toString(8).padStart(4, '0')), mode)
   t.pass()
 })
+
+const family = {
+  size: { parse: parseSizeBytes, placeholder: 'SIZE', help: '' },
+  'tag.*': { parse: wholeNumber(0, 9), placeholder: 'N', help: '', isFamily: true },
+  'tag.size': { parse: oneOf('own'), placeholder: 'X', help: '' },
+} as const
+
+const readFamily = (texts: Readonly<Record<string, string>>) => parseOptions(family, texts, 'volume option')
+
+t.test('a family stands for every option that begins as it does', async (t) => {
+  t.strictSame(readFamily({ 'tag.a': '1', 'tag.b.c': '2', 'tag.*': '3' }), {
+    size: undefined,
+    'tag.*': { a: 1, 'b.c': 2, '*': 3 },
+    'tag.size': undefined,
+  })
+  t.strictSame(readFamily({})['tag.*'], {})
+})
+
+t.test('a member needs a name of its own', async (t) => {
+  for (const name of ['tag.', 'tag', 'Tag.a', 'xtag.a'])
+    t.throws(() => readFamily({ [name]: '1' }), { message: `unknown volume option ${JSON.stringify(name)}` })
+})
+
+t.test('what a member is given is refused by the member’s name', async (t) => {
+  t.throws(() => readFamily({ 'tag.a': '1', 'tag.b': '10' }), { message: /^volume option tag\.b: "10"/ })
+})
+
+t.test('members named like properties of every object are members', async (t) => {
+  const texts = JSON.parse('{"tag.__proto__": "1", "tag.constructor": "2"}') as Record<string, string>
+  t.strictSame(Object.entries(readFamily(texts)['tag.*']), [
+    ['__proto__', 1],
+    ['constructor', 2],
+  ])
+  t.equal(({} as Record<string, unknown>)['1'], undefined)
+})
+
+t.test('an option that has the name of a member is no member', async (t) => {
+  t.strictSame(readFamily({ 'tag.size': 'own' }), { size: undefined, 'tag.*': {}, 'tag.size': 'own' })
+})

@@ -1,5 +1,6 @@
+import { formatSize } from '../../model/size.js'
 import type { Check } from '../check.js'
-import type { TrashEntry } from '../daemon-view.js'
+import type { DaemonView, TrashEntry } from '../daemon-view.js'
 import { quote } from './commands.js'
 
 const mostNamed = 5
@@ -17,7 +18,7 @@ export const trashedData: Check = {
     const waiting = entries.filter((entry) => !isOverdue(entry))
     return [
       ...(overdue.length === 0 ? [] : [describeOverdue(overdue)]),
-      ...(waiting.length === 0 ? [] : [describeWaiting(waiting)]),
+      ...(waiting.length === 0 ? [] : [describeWaiting(waiting, await billed(daemon, 'trashed'))]),
     ]
   },
 }
@@ -31,7 +32,7 @@ function describeOverdue(entries: readonly TrashEntry[]) {
   }
 }
 
-function describeWaiting(entries: readonly TrashEntry[]) {
+function describeWaiting(entries: readonly TrashEntry[], cost: string) {
   const last =
     entries
       .map(({ expiresAt }) => expiresAt)
@@ -39,7 +40,7 @@ function describeWaiting(entries: readonly TrashEntry[]) {
       .at(-1) ?? ''
   return {
     severity: 'notice' as const,
-    what: `${count(entries, 'deleted volume')} in the trash: ${listed(entries)}`,
+    what: `${count(entries, 'deleted volume')} in the trash: ${listed(entries)}${cost}`,
     why: `the data takes space until ${last}, when the last of it goes by itself; "convoy undelete" brings it back`,
     mend: { command: `sudo convoy trash empty ${words(entries)}` },
   }
@@ -55,12 +56,20 @@ export const forgottenData: Check = {
     return [
       {
         severity: 'notice',
-        what: `${count(volumes, 'volume')} that Docker removed kept the data: ${listed(volumes)}`,
+        what: `${count(volumes, 'volume')} that Docker removed kept the data: ${listed(volumes)}${await billed(daemon, 'forgotten')}`,
         why: 'it takes space, or costs money, until somebody deletes it; a create of the name takes it back',
         mend: { command: `sudo convoy delete ${words(volumes)}` },
       },
     ]
   },
+}
+
+/** Of those on storage that is paid for by its size: how much that is. No prices: they change. */
+async function billed(daemon: DaemonView, state: 'forgotten' | 'trashed'): Promise<string> {
+  // That it cannot be said is another check's finding.
+  const { disks } = await daemon.get('/v1/inventory').catch(() => ({ disks: [] }))
+  const bytes = disks.filter((disk) => disk.state === state).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  return bytes === 0 ? '' : `; ${formatSize(bytes)} of disks are billed each month`
 }
 
 interface Named {

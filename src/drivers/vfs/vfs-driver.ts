@@ -61,6 +61,7 @@ export class VfsDriver implements Driver {
   readonly volumeOptions = vfsVolumeOptions
   readonly attachMode = 'shared'
   readonly attachment = 'stateless'
+  readonly takeover = undefined
   readonly #deps: VfsDeps
 
   constructor(deps: VfsDeps) {

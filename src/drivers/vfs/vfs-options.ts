@@ -1,6 +1,6 @@
-import { ConvoyError } from '../../errors.js'
-import type { Option, OptionTable } from '../../model/options.js'
-import { parseAbsolutePath, parseBoolean, parseFileMode, wholeNumber, withDefault } from '../../model/options.js'
+import { endpointOf, parseRegion } from '../../model/aws.js'
+import { type Option, type OptionTable, parseAbsolutePath, parseBoolean, withDefault } from '../../model/options.js'
+import { ownershipOptions } from '../../model/ownership-options.js'
 import { parseSizeBytes } from '../../model/size.js'
 import { parseVolumeName } from '../../model/volume-name.js'
 import { checkMountOptions } from './nfs-options.js'
@@ -32,7 +32,7 @@ export const vfsDriverOptions = {
     help: 'region of EFS, for example eu-west-1; without it that of AWS_REGION, or of this instance',
   },
   efsendpoint: {
-    parse: parseEndpoint,
+    parse: endpointOf('elasticfilesystem'),
     placeholder: 'URL',
     help: 'address of the EFS API, where it is not the public one',
   },
@@ -48,22 +48,6 @@ export const vfsDriverOptions = {
   }),
 } satisfies OptionTable
 
-function parseRegion(text: string): string {
-  if (/^[a-z]{2}(?:-[a-z]+)+-\d$/.test(text)) return text
-  throw new ConvoyError('invalid-argument', `${JSON.stringify(text.slice(0, 60))} is not a region`, {
-    hint: 'for example eu-west-1',
-  })
-}
-
-function parseEndpoint(text: string): string {
-  if (/^https?:\/\/[A-Za-z0-9.:[\]-]+(?:\/[A-Za-z0-9./_-]*)?$/.test(text) && URL.canParse(text)) return text
-  throw new ConvoyError('invalid-argument', `${JSON.stringify(text.slice(0, 100))} is not the address of an API`, {
-    hint: 'for example https://vpce-0123.elasticfilesystem.eu-west-1.vpce.amazonaws.com',
-  })
-}
-
-const largestId = 2 ** 32 - 2
-
 /** `-o …` of a vfs volume. */
 export const vfsVolumeOptions = {
   size: {
@@ -71,14 +55,7 @@ export const vfsVolumeOptions = {
     placeholder: 'SIZE',
     help: 'limit, for example 10G; enforced where the file system has project quotas, otherwise exceeding it is an event',
   },
-  uid: { parse: wholeNumber(0, largestId), placeholder: 'UID', help: 'owner of a new volume (default 0)' },
-  gid: { parse: wholeNumber(0, largestId), placeholder: 'GID', help: 'group of a new volume (default 0)' },
-  mode: {
-    parse: parseFileMode,
-    default: 0o755,
-    placeholder: 'MODE',
-    help: 'octal mode of a new volume, 0755 so that images which do not run as root can work in it',
-  },
+  ...ownershipOptions,
   id: {
     parse: parseVolumeName,
     placeholder: 'DIRECTORY',
