@@ -32,20 +32,25 @@ export class GuestConvoy {
     this.#name = name
   }
 
-  /** `driverOptions`: for vfs, `path=/srv/volumes` for example. `before`: what a shell does first. */
+  /** `driverOptions`: of vfs, `path=/srv/volumes` for example. `before`: what a shell does first. */
   static async start(
     guest: Guest,
     name: string,
     driverOptions: readonly string[],
     before = 'true',
   ): Promise<GuestConvoy> {
+    const flags = driverOptions.map((option) => `--driver-opts vfs.${option}`).join(' ')
+    return await GuestConvoy.startWith(guest, name, flags, before)
+  }
+
+  /** `flags`: as a shell writes them. */
+  static async startWith(guest: Guest, name: string, flags: string, before = 'true'): Promise<GuestConvoy> {
     const places = `--name ${name} --root /var/lib/convoy/${name}`
-    const options = driverOptions.map((option) => `--driver-opts vfs.${option}`).join(' ')
-    const log = `/var/log/${name}.log`
-    await guest.sh(`${before}; setsid ${program} daemon ${places} ${options} </dev/null >${log} 2>&1 &`)
+    const [log, pid] = [`/var/log/${name}.log`, `/run/${name}.pid`]
+    await guest.sh(`${before}; setsid ${program} daemon ${places} ${flags} </dev/null >${log} 2>&1 & echo $! >${pid}`)
     // Asked within the guest, and seldom: to ask takes from the time that the daemon needs.
-    const isReady = `grep -q '"msg":"ready"' ${log}`
-    const wait = `for _ in $(seq ${startDeadlineMs / 1000}); do ${isReady} && exit; sleep 1; done; cat ${log}; exit 1`
+    const look = `grep -q '"msg":"ready"' ${log} && exit; kill -0 "$(cat ${pid})" || break; sleep 1`
+    const wait = `for _ in $(seq ${startDeadlineMs / 1000}); do ${look}; done; cat ${log}; exit 1`
     await guest.sh(wait, 2 * startDeadlineMs)
     return new GuestConvoy(guest, name)
   }

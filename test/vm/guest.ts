@@ -23,9 +23,11 @@ interface GuestParts {
 export class Guest {
   readonly #parts: GuestParts
   readonly #ports: NvmePorts
+  readonly #exit: Promise<unknown>
 
   private constructor(parts: GuestParts) {
     this.#parts = parts
+    this.#exit = exitOf(parts.process)
     this.#ports = new NvmePorts(parts.qmp)
   }
 
@@ -100,8 +102,7 @@ export class Guest {
 
   /** Resolves when the machine has switched itself off, or wants to start again: with --no-reboot that is the same. */
   async ended(): Promise<void> {
-    const { process } = this.#parts
-    if (process.exitCode === null && process.signalCode === null) await once(process, 'exit')
+    await this.#exit
     await this.kill()
   }
 
@@ -150,10 +151,13 @@ async function connectSocket(path: string): Promise<Socket> {
 }
 
 async function kill(process: ChildProcess): Promise<void> {
-  if (process.exitCode !== null || process.signalCode !== null) return
-  const exit = once(process, 'exit')
+  const exit = exitOf(process)
   process.kill('SIGKILL')
   await exit
+}
+
+async function exitOf(process: ChildProcess): Promise<void> {
+  if (process.exitCode === null && process.signalCode === null) await once(process, 'exit')
 }
 
 function logOf({ directory }: GuestPlace): string {

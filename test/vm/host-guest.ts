@@ -2,21 +2,42 @@ import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Guest } from './guest.js'
 import type { Lab } from './lab.js'
+import { type Forward, forwardedAddress } from './qemu-command.js'
 
 const checkout = fileURLToPath(new URL('../../../', import.meta.url))
 /** Emulated, and beside other work: systemd and Docker need a minute to start, a container ten seconds. */
 const patienceMs = 10 * 60_000
 const tarballMountpoint = '/mnt/tarball'
 
+export interface HostSettings {
+  /** See GuestSettings. */
+  readonly forwards?: readonly Forward[]
+  /** At each boot, while the host still starts. */
+  readonly onBoot?: (guest: Guest) => Promise<void>
+}
+
+/** Before anything that needs the network, at this boot and at each later one. */
+const networkUnit = `[Unit]
+Before=network-online.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'ip addr replace ${forwardedAddress} dev eth0 && ip link set eth0 up'
+[Install]
+WantedBy=network-online.target multi-user.target
+`
+
 /** A user's host: Debian with systemd and Docker, which has never seen the sources. Its disk outlives each of its boots. */
 export class HostGuest {
   readonly #lab: Lab
   readonly #disk: string
   readonly #tarball: string
+  readonly #settings: HostSettings
   #guest: Guest | undefined
 
-  constructor(lab: Lab) {
+  constructor(lab: Lab, settings: HostSettings = {}) {
     this.#lab = lab
+    this.#settings = settings
     this.#disk = lab.hostDisk('host')
     const directory = lab.makeDirectory()
     // The scripts of prepack build it: what is tested is what a user downloads.
@@ -25,9 +46,18 @@ export class HostGuest {
   }
 
   async boot(): Promise<void> {
-    const disks = [{ file: this.#tarball }]
-    this.#guest = await this.#lab.boot('host', { host: this.#disk, memoryMib: 1536, cpus: 2, disks })
+    const isFirst = this.#guest === undefined
+    const { forwards, onBoot } = this.#settings
+    const parts = { disks: [{ file: this.#tarball }], ...(forwards === undefined ? {} : { forwards }) }
+    this.#guest = await this.#lab.boot('host', { host: this.#disk, memoryMib: 1536, cpus: 2, ...parts })
+    await onBoot?.(this.#guest)
     await this.sh('systemctl is-system-running --wait || systemctl --failed --no-pager')
+    if (isFirst && forwards !== undefined) await this.#addNetwork()
+  }
+
+  async #addNetwork(): Promise<void> {
+    await this.guest.write('/etc/systemd/system/guest-network.service', networkUnit)
+    await this.sh('systemctl daemon-reload && systemctl enable --quiet --now guest-network.service')
   }
 
   get guest(): Guest {

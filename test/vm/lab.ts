@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { Guest } from './guest.js'
 import type { Volume } from './nvme-ports.js'
-import { guestImage } from './prerequisites.js'
+import { guestImage, joinPort } from './prerequisites.js'
 import type { GuestSettings } from './qemu-command.js'
 
 const mebibyte = 1024 * 1024
@@ -32,7 +32,8 @@ export class Lab {
   async boot(name: string, settings: GuestSettings = {}): Promise<Guest> {
     if (!this.#names.includes(name)) this.#names.push(name)
     const number = this.#names.indexOf(name) + 1
-    const place = { name, number, image: guestImage, directory: join(this.#directory, name), network: this.#network }
+    const files = { image: guestImage, joinPort, directory: join(this.#directory, name) }
+    const place = { name, number, ...files, network: this.#network }
     const guest = await Guest.boot(place, settings)
     this.#guests.set(name, guest)
     return guest

@@ -6,6 +6,9 @@ import { requirements } from '../integration/requirements.js'
 /** Where `test/vm/install` puts what the guests boot: only build-image knows what its name is made of. */
 export const guestImage = execFileSync(sourceFile('build-image'), ['--where'], { encoding: 'utf8' }).trim()
 
+/** What QEMU starts for a connection of a guest to a port of this machine. */
+export const joinPort = sourceFile('join-port')
+
 /** Generous: a guest on a busy machine may be 10 times slower than on one that does nothing else. */
 const timeoutMs = 15 * 60_000
 

@@ -1,5 +1,12 @@
 import { join } from 'node:path'
 
+/** What a guest reaches at port 80 of an address: a port of this machine's loopback, and nothing else of it. */
+export interface Forward {
+  /** Of the guest's network 10.0.2.0/24, such as 10.0.2.100. */
+  readonly address: string
+  readonly port: number
+}
+
 export interface Disk {
   readonly file: string
   /** Where the guest mounts it, read-only; it does not touch a disk that has none. */
@@ -13,8 +20,10 @@ export interface GuestSettings {
   readonly disks?: readonly Disk[]
   /** The disk of a host with systemd (`Lab.hostDisk`), which keeps what is written; without it the guest boots the shared one. */
   readonly host?: string
-  /** The guest's address in the network of the lab, such as 10.99.0.1/24; eth0 is there only with one. */
+  /** The guest's address in the network of the lab, such as 10.99.0.1/24; eth0 is there only with one, or with `forwards`. */
   readonly address?: string
+  /** In place of an address: eth0 leads to these and nowhere else. A host with systemd has to give it {@link forwardedAddress} itself. */
+  readonly forwards?: readonly Forward[]
 }
 
 /** Where a guest belongs: what it boots, its files, and its place in the network. */
@@ -25,7 +34,12 @@ export interface GuestPlace {
   readonly network: string
   /** Of the guest in its lab, from 1. */
   readonly number: number
+  /** The program `join-port`. */
+  readonly joinPort: string
 }
+
+/** Of a guest that has `forwards`. */
+export const forwardedAddress = '10.0.2.15/24'
 
 /** Free PCIe ports for devices that are plugged in later. */
 export const hotplugPorts = 8
@@ -86,13 +100,19 @@ function drive({ file, mountpoint, isShared }: Disk & { readonly isShared?: bool
 export const diskNode = { driver: 'raw', discard: 'unmap', cache: { 'no-flush': true } } as const
 
 /** One multicast group on the loopback device is a private Ethernet, without root and without a bridge. */
-function network({ network, number }: GuestPlace, { address }: GuestSettings): readonly string[] {
-  if (address === undefined) return []
-  const mac = `52:54:00:00:00:${number.toString(16).padStart(2, '0')}`
-  return [
-    ...['-netdev', `socket,id=lan,mcast=${network},localaddr=127.0.0.1`],
-    ...['-device', `virtio-net-pci,netdev=lan,romfile=,mac=${mac}`],
-  ]
+function network(place: GuestPlace, { address, forwards }: GuestSettings): readonly string[] {
+  if (address !== undefined && forwards !== undefined) throw new Error('a guest has an address or forwards')
+  const mac = `52:54:00:00:00:${place.number.toString(16).padStart(2, '0')}`
+  const card = ['-device', `virtio-net-pci,netdev=lan,romfile=,mac=${mac}`]
+  const lan = `socket,id=lan,mcast=${place.network},localaddr=127.0.0.1`
+  if (address !== undefined) return ['-netdev', lan, ...card]
+  return forwards === undefined ? [] : ['-netdev', forwardingNetwork(place, forwards), ...card]
+}
+
+/** Emulated by QEMU, which keeps the guest from everything but these addresses, and starts a program for each connection. */
+function forwardingNetwork({ joinPort }: GuestPlace, forwards: readonly Forward[]): string {
+  const rules = forwards.map(({ address, port }) => `guestfwd=tcp:${address}:80-cmd:${joinPort} ${port}`)
+  return ['user,id=lan,restrict=on,ipv6=off', ...rules.map((rule) => rule.replaceAll(',', ',,'))].join(',')
 }
 
 function rootPort(index: number): readonly string[] {
@@ -101,7 +121,9 @@ function rootPort(index: number): readonly string[] {
   return ['-device', `pcie-root-port,id=port${index},bus=pcie.0,chassis=${index + 1},slot=${index + 1},${place}`]
 }
 
-function kernelCommandLine({ name }: GuestPlace, { disks = [], address, host }: GuestSettings): string {
+function kernelCommandLine({ name }: GuestPlace, settings: GuestSettings): string {
+  const { disks = [], host, forwards } = settings
+  const address = settings.address ?? (forwards === undefined ? undefined : forwardedAddress)
   const mounts = disks.flatMap(({ mountpoint }, index) =>
     mountpoint === undefined ? [] : [`guest.disk=${diskDevice(index)}:${mountpoint}`],
   )
