@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Benchmark } from './benchmark.js'
 import { commandLineBenchmark } from './command-line.js'
+import { ebsBenchmark } from './ebs.js'
 import { eventsBenchmark } from './events.js'
 import { dockerStartBenchmark } from './docker-start.js'
 import { engineBenchmark } from './engine.js'
@@ -32,6 +33,7 @@ const benchmarks: readonly Benchmark[] = [
   guestBenchmark,
   nfsBenchmark,
   deadShareBenchmark,
+  ebsBenchmark,
 ]
 const resultsPath = fileURLToPath(new URL('../../bench/RESULTS.md', import.meta.url))
 const place = process.env['CONVOY_BENCH_DIRECTORY'] ?? '/var/tmp'
