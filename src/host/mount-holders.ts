@@ -100,7 +100,7 @@ export class MountHolders {
       for (const view of views) {
         const key = this.#keyOf(view)
         if (key === undefined || seen.has(key)) continue
-        const entries = await readHolding(`${view.path}/mountinfo`, byMark, turn)
+        const entries = await readHolding(view, byMark, turn)
         if (entries === undefined) continue
         seen.add(key)
         for (const entry of entries) noteHolder(searchesFor(entry, byMark), view, entry, entries)
@@ -186,17 +186,23 @@ function searchesFor(entry: MountEntry, byMark: ReadonlyMap<string, readonly Sea
   return marksOf(entry).flatMap((mark) => byMark.get(mark) ?? [])
 }
 
-const isPropagated = ({ peerGroup, masterGroup }: MountEntry) => peerGroup !== undefined || masterGroup !== undefined
+/** Of a whole file system in another namespace: of a directory only bind mounts are asked for, which nobody makes by himself. */
+function mayBeCopy({ target }: Search, { isOwnNamespace }: View, { peerGroup, masterGroup }: MountEntry): boolean {
+  return target.kind === 'filesystem' && !isOwnNamespace && (peerGroup !== undefined || masterGroup !== undefined)
+}
 
 /** The mounts that may hold something, with those that they lie on where that matters. */
 async function readHolding(
-  path: string,
+  view: View,
   byMark: ReadonlyMap<string, readonly Search[]>,
   turn: EventLoopTurn,
 ): Promise<readonly MountEntry[] | undefined> {
+  const path = `${view.path}/mountinfo`
   const entries = await readEntries(path, [...byMark.keys()], turn)
   const isCut = entries?.some(
-    (entry) => isPropagated(entry) && searchesFor(entry, byMark).length > 0 && withParent(entry, entries) === undefined,
+    (entry) =>
+      searchesFor(entry, byMark).some((search) => mayBeCopy(search, view, entry)) &&
+      withParent(entry, entries) === undefined,
   )
   return isCut === true ? readEntries(path, ['\n'], turn) : entries
 }
@@ -205,9 +211,10 @@ function noteHolder(searches: readonly Search[], view: View, entry: MountEntry, 
   const { pid, namespace, isOwnNamespace } = view
   const { mountId, mountpoint, deleted } = entry
   const id = `${namespace} ${mountId}`
-  for (const { target, holders } of searches) {
+  for (const search of searches) {
+    const { target, holders } = search
     if (!isHolding(entry, target) || holders.has(id)) continue
-    const propagated = isPropagated(entry) ? withParent(entry, entries) : undefined
+    const propagated = mayBeCopy(search, view, entry) ? withParent(entry, entries) : undefined
     holders.set(id, { pid, namespace, mountpoint, isOwnNamespace, deleted, ...optional('propagated', propagated) })
   }
 }

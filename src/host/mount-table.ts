@@ -67,8 +67,7 @@ export function countMounts(entries: readonly MountEntry[], path: string): numbe
 export function locate(entries: readonly MountEntry[], path: string): Location {
   const entry = findCovering(entries, path)
   if (entry === undefined) throw new ConvoyError('internal', `the mount table has no file system for "${path}"`)
-  const relative = path.slice(entry.mountpoint === '/' ? 0 : entry.mountpoint.length).replace(/\/+$/, '')
-  return { device: entry.device, root: entry.root === '/' ? relative || '/' : entry.root + relative }
+  return { device: entry.device, root: placeOn(entry, path) }
 }
 
 /**
@@ -98,9 +97,10 @@ export function withParent(entry: MountEntry, entries: readonly MountEntry[]): M
   return parent === undefined ? undefined : { entry, parent }
 }
 
-/** The path inside the file system. */
+/** Where a path at or below the mountpoint is inside the file system. */
 function placeOn({ root, mountpoint }: MountEntry, path: string): string {
-  return `${root === '/' ? '' : root}/${path.slice(mountpoint.length).replace(/^\/+/, '')}`
+  const relative = path.slice(mountpoint === '/' ? 0 : mountpoint.length).replace(/\/+$/, '')
+  return root === '/' ? relative || '/' : root + relative
 }
 
 /** Whether `path` is that directory or below it, by components: /vol10 is not below /vol1. */
@@ -140,6 +140,7 @@ function parseLine(line: string): MountEntry | undefined {
   if (!isNumber(mountId) || !isNumber(parentId) || !/^\d+:\d+$/.test(device ?? '')) return undefined
   if (root === undefined || mountpoint?.startsWith('/') !== true) return undefined
   const deleted = root.endsWith(deletedSuffix)
+  const tags = fields.slice(6, separator)
   return {
     mountId: Number(mountId),
     parentId: Number(parentId),
@@ -151,8 +152,8 @@ function parseLine(line: string): MountEntry | undefined {
     fsType: unescapeField(fsType),
     source: unescapeField(source),
     superOptions: splitOptions(superOptions.join(' ')),
-    ...optional('peerGroup', groupAmong(fields.slice(6, separator), 'shared:')),
-    ...optional('masterGroup', groupAmong(fields.slice(6, separator), 'master:')),
+    ...optional('peerGroup', groupAmong(tags, 'shared:')),
+    ...optional('masterGroup', groupAmong(tags, 'master:')),
   }
 }
 

@@ -88,29 +88,29 @@ export class SystemMounter implements DiskMounter {
 
   async mount(request: MountRequest, call: CallContext): Promise<void> {
     const args = mountArguments(request)
-    const lost = (await this.lostBelow(request.mountpoint)).find(({ mountpoint }) => mountpoint === request.mountpoint)
-    if (lost !== undefined) {
-      call.log.warn(
-        { mountpoint: lost.mountpoint, source: lost.source },
-        'the disk of a mount has gone: the mount makes room',
-      )
-      await this.abandon(request.mountpoint, call)
-    }
-    if (await this.#isDone(request)) return
+    const before = await this.#findAt(request.mountpoint)
+    if (before !== undefined && !this.#deps.isDiskThere(before.device)) {
+      const { mountpoint, source } = before
+      call.log.warn({ mountpoint, source }, 'the disk of a mount has gone: the mount makes room')
+      await this.abandon(mountpoint, call)
+    } else if (isDone(before, request)) return
     if (Object.hasOwn(mountPrograms, request.fsType)) findProgram(mountPrograms[request.fsType] ?? '')
     makeMountpoint(request.mountpoint)
     if (request.isSealed === true) await sealMountpoint(request.mountpoint)
     const failure = await this.#attempt('mount', args, this.#deps.mountTimeoutMs, call)
-    await this.#undoOther(request, call)
-    if (await this.#isDone(request)) return
+    const after = await this.#findAt(request.mountpoint)
+    await this.#undoOther(after, request, call)
+    if (isDone(after, request)) return
     throw mountError(request.source, request.mountpoint, failure)
   }
 
   /** Between the look at the disk and the mount its path can have become another disk's: ConvoyError `internal`. */
-  async #undoOther({ device, source, mountpoint }: MountRequest, call: CallContext): Promise<void> {
-    if (device === undefined) return
-    const found = findMount(await this.#deps.readTable(), mountpoint)
-    if (found === undefined || found.device === device) return
+  async #undoOther(
+    found: MountEntry | undefined,
+    { device, source, mountpoint }: MountRequest,
+    call: CallContext,
+  ): Promise<void> {
+    if (device === undefined || found === undefined || found.device === device) return
     await this.unmount(mountpoint, call)
     throw new ConvoyError('internal', `${source} is not the disk ${device} any more: it was unmounted again`, {
       hint: 'start the container again: the right disk is looked for anew',
@@ -158,18 +158,22 @@ export class SystemMounter implements DiskMounter {
     return countMounts(await this.#deps.readTable(), mountpoint)
   }
 
-  async #isDone(request: MountRequest): Promise<boolean> {
-    const found = findMount(await this.#deps.readTable(), request.mountpoint)
-    if (found === undefined) return false
-    if (isMountOf(found, request)) return true
-    throw new ConvoyError(
-      'in-use',
-      `"${request.mountpoint}" has ${found.source} (${found.fsType}) mounted on it already`,
-      {
-        hint: `unmount it to make room for ${request.source}`,
-      },
-    )
+  async #findAt(mountpoint: string): Promise<MountEntry | undefined> {
+    return findMount(await this.#deps.readTable(), mountpoint)
   }
+}
+
+/** Whether what is mounted there is what was asked for; ConvoyError `in-use` when it is something else. */
+function isDone(found: MountEntry | undefined, request: MountRequest): boolean {
+  if (found === undefined) return false
+  if (isMountOf(found, request)) return true
+  throw new ConvoyError(
+    'in-use',
+    `"${request.mountpoint}" has ${found.source} (${found.fsType}) mounted on it already`,
+    {
+      hint: `unmount it to make room for ${request.source}`,
+    },
+  )
 }
 
 /** mount(8) blames the options when the type's own program is missing, so that is found out first. */

@@ -54,8 +54,10 @@ export function parseOptions<Table extends OptionTable>(
   }
   const values = Object.entries(table).map(([name, option]) => {
     if (option.isFamily === true) {
-      const members = Object.entries(texts).filter(([member]) => findOption(table, member) === option)
-      return [name, parseFamily(option, name, Object.fromEntries(members), what)] as const
+      const members = Object.entries(texts)
+        .filter(([member]) => findOption(table, member) === option)
+        .map(([member, of]) => [member.slice(name.length - 1), parseOption(option, member, of, what)] as const)
+      return [name, Object.fromEntries(members)] as const
     }
     const text = Object.hasOwn(texts, name) ? texts[name] : undefined
     return [name, text === undefined ? option.default : parseOption(option, name, text, what)] as const
@@ -68,23 +70,12 @@ export function parseOptions<Table extends OptionTable>(
 export function findOption(table: OptionTable, name: string): Option<unknown> | undefined {
   const own = Object.hasOwn(table, name) ? table[name] : undefined
   if (own !== undefined && own.isFamily !== true) return own
-  const family = Object.keys(table).find((one) => table[one]?.isFamily === true && memberOf(one, name) !== undefined)
+  const family = Object.keys(table).find((one) => table[one]?.isFamily === true && isMember(one, name))
   return family === undefined ? undefined : table[family]
 }
 
-/** What follows the beginning that the family's members share; none of a name that is no member. */
-function memberOf(family: string, name: string): string | undefined {
-  const beginning = family.slice(0, -1)
-  return name.startsWith(beginning) && name.length > beginning.length ? name.slice(beginning.length) : undefined
-}
-
-function parseFamily(option: Option<unknown>, family: string, texts: Readonly<Record<string, string>>, what: string) {
-  const members = Object.entries(texts).flatMap(([name, text]) => {
-    const member = memberOf(family, name)
-    return member === undefined ? [] : [[member, parseOption(option, name, text, what)] as const]
-  })
-  return Object.fromEntries(members)
-}
+/** A name begins as its family does, and goes on in place of the `*`. */
+const isMember = (family: string, name: string) => name.startsWith(family.slice(0, -1)) && name.length >= family.length
 
 /** Reads one text by its option; what is refused is refused by `what` and the option's name. */
 export function parseOption<T>(option: Option<T>, name: string, text: string, what: string): T {

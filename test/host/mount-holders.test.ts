@@ -262,3 +262,25 @@ t.test('the real /proc shows our own mounts', async (t) => {
   const found = await find(new MountHolders(), { kind: 'directory', device, root })
   t.ok(found.some((holder) => holder.isOwnNamespace && holder.pid === process.pid && holder.mountpoint === '/proc'))
 })
+
+t.test(
+  'what a copy lies on is found, however far off in the table it is; of directories it is not looked for',
+  async (t) => {
+    const line = (id: number, parent: number, device: string, at: string) =>
+      `${id} ${parent} ${device} / ${at} rw shared:${id} master:1 - ext4 /dev/sdb rw`
+    const far = Array.from({ length: 2000 }, (_, index) =>
+      mount(`/elsewhere/${index}`, { device: '8:1', id: 1000 + index }),
+    )
+    const mounts = [line(10, 1, '8:2', '/var'), ...far, line(20, 10, '8:16', '/var/pg')]
+    const { holders } = fakeProc(t, { '7': { namespace: 2, mounts } }, [line(30, 1, '8:16', '/own')])
+    const found = await find(holders, disk)
+    t.match(found, [
+      { isOwnNamespace: true },
+      { pid: 7, propagated: { entry: { mountId: 20, masterGroup: 1 }, parent: { mountId: 10, mountpoint: '/var' } } },
+    ])
+    t.notOk('propagated' in found[0]!, 'our own is no copy')
+    const [, ofDirectory] = await find(holders, { kind: 'directory', device: '8:16', root: '/' })
+    t.match(ofDirectory, { pid: 7 })
+    t.notOk('propagated' in ofDirectory!)
+  },
+)
