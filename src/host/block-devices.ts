@@ -64,6 +64,9 @@ export interface BlockDevices {
 export const fsTypes = ['ext4', 'xfs'] as const
 export type FsType = (typeof fsTypes)[number]
 
+/** None for a file system that is not made or mounted here. */
+export const findFsType = (word: string | undefined): FsType | undefined => fsTypes.find((one) => one === word)
+
 export interface FormatRequest {
   /** None for {@link BlockDevices.findByName}'s disks only. */
   readonly serial: string | undefined

@@ -12,6 +12,8 @@ interface Disk {
   /** How often it was formatted: more than once is a loss of data. */
   formats: number
   isUnreadable?: boolean
+  /** It fails when it is checked, and not before. */
+  isUncheckable?: boolean
 }
 
 /** The disks of one instance: they come and go as EC2 says, and keep what is on them. */
@@ -65,12 +67,20 @@ export class FakeDisks implements Disks {
   }
 }
 
-function readable({ content, isUnreadable }: Disk, { path }: BlockDevice): DiskContent {
-  if (isUnreadable === true) throw new ConvoyError('unavailable', `the disk ${path} cannot be read: input/output error`)
+function readable({ content, isUnreadable }: Disk, device: BlockDevice): DiskContent {
+  if (isUnreadable === true) throw unreadable(device)
   return content
 }
 
+const unreadable = ({ path }: BlockDevice) =>
+  new ConvoyError('unavailable', `the disk ${path} cannot be read: input/output error`)
+
 const serialOf = (id: string) => id.replace('-', '')
+
+function refuseOther(device: BlockDevice, serial: string | undefined): void {
+  if ((serial && serialOf(serial)) !== device.serial)
+    throw new ConvoyError('internal', `${device.path} is another disk`)
+}
 
 export interface FakeBlockDevicesDeps {
   readonly disks: FakeDisks
@@ -88,7 +98,7 @@ export class FakeBlockDevices implements BlockDevices {
   }
 
   async findBySerial(serial: string): Promise<BlockDevice | undefined> {
-    return [...this.#deps.disks.plugged.values()].find((device) => device.serial === serial)
+    return [...this.#deps.disks.plugged.values()].find((device) => device.serial === serialOf(serial))
   }
 
   async findByName(name: string): Promise<BlockDevice | undefined> {
@@ -111,7 +121,7 @@ export class FakeBlockDevices implements BlockDevices {
 
   verify(device: BlockDevice, serial: string | undefined): Promise<void> {
     return this.#step('verify', device, () => {
-      if (serial !== device.serial) throw new ConvoyError('internal', `${device.path} is another disk`)
+      refuseOther(device, serial)
     })
   }
 
@@ -126,7 +136,7 @@ export class FakeBlockDevices implements BlockDevices {
 
   format(device: BlockDevice, { fsType, serial }: FormatRequest): Promise<void> {
     return this.#step('format', device, (disk) => {
-      if (serial !== device.serial) throw new ConvoyError('internal', `${device.path} is another disk`)
+      refuseOther(device, serial)
       if (disk.content.kind !== 'blank') throw new ConvoyError('internal', `${device.path} is not blank`)
       disk.content = { kind: 'file-system', fsType }
       disk.formats++
@@ -134,7 +144,9 @@ export class FakeBlockDevices implements BlockDevices {
   }
 
   check(device: BlockDevice): Promise<void> {
-    return this.#step('check', device, () => undefined)
+    return this.#step('check', device, ({ isUncheckable }) => {
+      if (isUncheckable === true) throw unreadable(device)
+    })
   }
 
   #step<T>(what: string, { path }: BlockDevice, act: (disk: Disk) => T): Promise<T> {

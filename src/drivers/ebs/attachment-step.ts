@@ -1,5 +1,5 @@
 import { ConvoyError } from '../../errors.js'
-import { describeHolders } from './ebs-volume.js'
+import { describeHolders, holdersOf } from './ebs-volume.js'
 import type { Ec2Attachment, Ec2Volume } from './ec2-api.js'
 
 /** What to do next so that a volume gets onto this instance, by what EC2 says of it now. */
@@ -23,7 +23,7 @@ const stuckMs = 90_000
 /** ConvoyError for a volume that will not be attached, however long one waits. */
 export function nextAttachmentStep(name: string, volume: Ec2Volume, instanceId: string, now: Date): AttachmentStep {
   refuseUnattachable(name, volume)
-  const attachments = volume.attachments.filter(({ state }) => state !== 'detached')
+  const attachments = holdersOf(volume)
   const here = attachments.find((one) => one.instanceId === instanceId)
   const elsewhere = attachments.find((one) => one.instanceId !== instanceId)
   if (elsewhere !== undefined) return { kind: 'ask-holder', holder: elsewhere }
@@ -62,7 +62,7 @@ function refuseUnattachable(name: string, { id, state, isMultiAttach, attachment
       hint: `its data is gone, unless there is a snapshot; to forget it: convoy delete --reference ${name}`,
     })
   }
-  if (attachments.filter((one) => one.state !== 'detached').length > 1) {
+  if (holdersOf({ attachments }).length > 1) {
     throw new ConvoyError('in-use', `${id} is attached several times: ${describeHolders({ attachments })}`)
   }
 }

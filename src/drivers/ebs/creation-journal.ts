@@ -1,4 +1,4 @@
-import { type FsType, fsTypes } from '../../host/block-devices.js'
+import { findFsType, type FsType } from '../../host/block-devices.js'
 import type { Journal } from '../driver.js'
 
 /**
@@ -17,7 +17,7 @@ export function noteAttempt(journal: Journal, { generation, disk, fsType }: Crea
 }
 
 /** Which file system a disk of ours is to get. */
-export const notedFsType = ({ notes }: Journal): FsType | undefined => fsTypes.find((one) => one === notes['fsType'])
+export const notedFsType = ({ notes }: Journal): FsType | undefined => findFsType(notes['fsType'])
 
 /** Before the tags of a volume that was there are set. */
 export function noteAdoption(journal: Journal): Promise<void> {

@@ -1,6 +1,6 @@
 import { ConvoyError } from '../../errors.js'
+import type { Identity } from '../../host/instance-metadata.js'
 import type { AttachmentLimit, Ec2Api, Ec2Instance } from './ec2-api.js'
-import type { Here } from './ebs-deps.js'
 
 /** All names of two letters that EC2 takes: `/dev/xvdb` to `/dev/xvdz` may be disks of the instance itself, these may not. */
 const names: readonly string[] = ['b', 'c', 'd', 'a'].flatMap((first) =>
@@ -18,7 +18,7 @@ interface Given {
 
 export interface DeviceNamesDeps {
   readonly api: Ec2Api
-  readonly here: Here
+  readonly here: Identity
   readonly now: () => Date
 }
 
@@ -116,7 +116,7 @@ function roomOf(instance: Ec2Instance | undefined, { most, isShared, instanceDis
 const normal = (device: string) => device.replace(/^(?:\/dev\/)?(?:sd|xvd)/, '/dev/xvd')
 
 /** ConvoyError for an instance that takes no more volumes. */
-export function full({ instanceId, instanceType }: Here, most?: number): ConvoyError {
+export function full({ instanceId, instanceType }: Identity, most?: number): ConvoyError {
   const number = most === undefined ? '' : ` than ${most} volumes, with the one it started from`
   return new ConvoyError(
     'invalid-argument',

@@ -1,5 +1,6 @@
 import type { BlockDevices } from '../../host/block-devices.js'
 import type { pause, startTimer } from '../../host/clock.js'
+import type { Identity } from '../../host/instance-metadata.js'
 import type { MountHolder } from '../../host/mount-holders.js'
 import type { MountEntry } from '../../host/mount-table.js'
 import type { EbsDefaults } from './volume-spec.js'
@@ -11,18 +12,11 @@ export interface Owner {
   readonly cluster?: string
 }
 
-/** The instance that the daemon runs on. */
-export interface Here {
-  readonly instanceId: string
-  readonly instanceType: string
-  readonly region: string
-  readonly zone: string
-}
-
 export interface EbsDeps {
   readonly api: Ec2Api
   readonly devices: BlockDevices
-  readonly here: Here
+  /** The instance that the daemon runs on. */
+  readonly here: Identity
   readonly owner: Owner
   readonly defaults: EbsDefaults
   readonly readTable: () => Promise<readonly MountEntry[]>

@@ -1,5 +1,5 @@
 import { ConvoyError } from '../../errors.js'
-import { type BlockDevice, type FsType, fsTypes } from '../../host/block-devices.js'
+import { findFsType } from '../../host/block-devices.js'
 import { readDiskSpace } from '../../host/disk-space.js'
 import type { CallContext } from '../../model/call-context.js'
 import { optional } from '../../model/optional.js'
@@ -21,7 +21,7 @@ import type {
 import { notedFsType } from './creation-journal.js'
 import type { EbsDeps } from './ebs-deps.js'
 import { ebsVolumeOptions } from './ebs-options.js'
-import { discoveredOf, fileSystemOptionsOf, ownAmong, serialOf, unambiguous, volumeIdOf } from './ebs-volume.js'
+import { discoveredOf, fileSystemOptionsOf, ownAmong, unambiguous, volumeIdOf } from './ebs-volume.js'
 import type { Ec2Volume } from './ec2-api.js'
 import { refuseOptionsOfOthers } from './file-system-options.js'
 import { FirstFileSystem } from './first-file-system.js'
@@ -29,10 +29,11 @@ import { RememberedEc2 } from './remembered-ec2.js'
 import { VolumeAdoption } from './volume-adoption.js'
 import { VolumeAttachment } from './volume-attachment.js'
 import { VolumeCreation } from './volume-creation.js'
+import { VolumeDisks } from './volume-disks.js'
 import { VolumeRetirement } from './volume-retirement.js'
 import { surveyVolumes } from './volume-survey.js'
 import { VolumeTakeover } from './volume-takeover.js'
-import { type FileSystemSpec, parseFileSystemSpec } from './volume-spec.js'
+import { parseFileSystemSpec } from './volume-spec.js'
 import { ownerTags } from './volume-tags.js'
 
 /**
@@ -44,8 +45,8 @@ export class EbsDriver implements Driver {
   readonly volumeOptions = ebsVolumeOptions
   readonly attachMode = 'exclusive'
   readonly attachment = 'recorded'
-  readonly #deps: EbsDeps
-  readonly #api: RememberedEc2
+  readonly #deps: EbsDeps & { readonly api: RememberedEc2 }
+  readonly #disks: VolumeDisks
   readonly #creation: VolumeCreation
   readonly #attachment: VolumeAttachment
   readonly #fileSystem: FirstFileSystem
@@ -53,14 +54,15 @@ export class EbsDriver implements Driver {
   readonly #takeover: VolumeTakeover
 
   constructor(given: EbsDeps) {
-    this.#api = new RememberedEc2(given.api)
-    const deps = { ...given, api: this.#api }
+    const api = new RememberedEc2(given.api)
+    const deps = { ...given, api }
     this.#deps = deps
+    this.#disks = new VolumeDisks(deps)
     this.#creation = new VolumeCreation(deps, new VolumeAdoption(deps))
-    this.#attachment = new VolumeAttachment(deps)
+    this.#attachment = new VolumeAttachment(deps, this.#disks)
     this.#fileSystem = new FirstFileSystem({
       devices: given.devices,
-      findSizeGib: (id) => this.#api.lastSeen(id)?.sizeGib,
+      findSizeGib: (id) => api.lastSeen(id)?.sizeGib,
     })
     this.#retirement = new VolumeRetirement(deps)
     this.#takeover = new VolumeTakeover(deps)
@@ -74,8 +76,8 @@ export class EbsDriver implements Driver {
     const { attributes } = volume
     const fsTypeOfNew = notedFsType(call.journal) ?? this.#deps.defaults.defaultfstype
     const spec = parseFileSystemSpec(fileSystemOptionsOf(attributes), fsTypeOfNew)
-    const device = await this.#attachment.attach(volume, call)
-    const fsType = await this.#fileSystemOn(device, volume, spec, call)
+    const { device, mount } = await this.#attachment.attach(volume, call)
+    const fsType = findFsType(mount?.fsType) ?? (await this.#fileSystem.provide(device, volume, spec, call))
     refuseOptionsOfOthers(spec.mountOptions, fsType)
     const ofKind = fsType === 'ext4' ? ['errors=remount-ro'] : []
     // The file system of a snapshot has the id of the one that it was taken of, which may be mounted here, too.
@@ -88,20 +90,6 @@ export class EbsDriver implements Driver {
       options: [...spec.mountOptions, ...ofKind, ...ofCopy],
       subdirectory: attributes['subdirectory'] ?? '',
     }
-  }
-
-  async #fileSystemOn(
-    device: BlockDevice,
-    volume: VolumeHandle,
-    spec: FileSystemSpec,
-    call: DriverCall,
-  ): Promise<FsType> {
-    const mounted = (await this.#deps.readTable()).find((entry) => entry.device === device.number)
-    const known = fsTypes.find((one) => one === mounted?.fsType)
-    if (known !== undefined) return known
-    const fsType = await this.#fileSystem.provide(device, volume, spec, call)
-    await this.#deps.devices.check(device, fsType, call)
-    return fsType
   }
 
   detach(volume: VolumeHandle, call: DriverCall): Promise<void> {
@@ -132,10 +120,9 @@ export class EbsDriver implements Driver {
   }
 
   async usage(volume: VolumeHandle): Promise<number> {
-    const device = await this.#deps.devices.findBySerial(serialOf(volumeIdOf(volume)))
-    const mounted = (await this.#deps.readTable()).find((entry) => entry.device === device?.number)
-    if (device !== undefined && mounted !== undefined) {
-      const { sizeBytes, freeBytes } = await readDiskSpace(mounted.mountpoint, usageTimeoutMs)
+    const mounted = await this.#disks.findMounted(volumeIdOf(volume), undefined)
+    if (mounted !== undefined) {
+      const { sizeBytes, freeBytes } = await readDiskSpace(mounted.mount.mountpoint, usageTimeoutMs)
       return sizeBytes - freeBytes
     }
     throw new ConvoyError('unavailable', `volume "${volume.name}" is not mounted here: what it holds is not known`)
@@ -165,13 +152,13 @@ export class EbsDriver implements Driver {
 
   async inspect(volume: VolumeHandle): Promise<Attributes> {
     const id = volumeIdOf(volume)
-    const device = await this.#deps.devices.findBySerial(serialOf(id))
+    const device = await this.#disks.find(id, undefined)
     return {
       ...optional('Device', device?.path),
       EBSVolumeID: id,
       // So it has always been spelled.
       AvailiablityZone: volume.attributes['zone'] ?? '',
-      ...shown(this.#api.lastSeen(id)),
+      ...shown(this.#deps.api.lastSeen(id)),
     }
   }
 

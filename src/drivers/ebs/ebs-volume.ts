@@ -1,11 +1,11 @@
-import { ConvoyError, isConvoyError } from '../../errors.js'
+import { ConvoyError } from '../../errors.js'
 import type { DiscoveredVolume } from '../driver.js'
 import { optional } from '../../model/optional.js'
 import type { Attributes, VolumeHandle } from '../../model/volume.js'
 import type { Logger } from '../../model/call-context.js'
 import type { Owner } from './ebs-deps.js'
-import type { Ec2Volume } from './ec2-api.js'
-import { withTodaysNames } from './old-ebs-options.js'
+import type { Ec2Attachment, Ec2Instance, Ec2Volume } from './ec2-api.js'
+import { findTodaysNames } from './old-ebs-options.js'
 import { parseVolumeTags, type VolumeTags } from './volume-tags.js'
 
 /** Where the data is on a file system that we made: `lost+found` stays out of sight. */
@@ -26,8 +26,8 @@ export function volumeIdOf({ name, attributes }: VolumeHandle): string {
   throw new ConvoyError('internal', `nothing says which volume of EBS "${name}" is`)
 }
 
-/** What the disk calls itself: the id without its dash. */
-export const serialOf = (volumeId: string) => volumeId.replace('-', '')
+/** Whether EC2 knows nothing of its being a volume of ours: see {@link OwnVolume.isUnmarked}. */
+export const isUnmarked = ({ attributes }: VolumeHandle): boolean => attributes['unmarked'] === 'true'
 
 export function handleOf({ volume, tags, isUnmarked }: OwnVolume): VolumeHandle {
   const attributes = { ...attributesOf(volume, tags), ...(isUnmarked === true ? { unmarked: 'true' } : {}) }
@@ -44,17 +44,8 @@ function attributesOf({ id, zone, snapshotId }: Ec2Volume, { origin, options }: 
     zone,
     subdirectory: isOurFileSystem ? dataDirectory : '',
     ...optional('snapshot', snapshotId),
-    ...fileSystemOptionsOf(readableOptions(options)),
-  }
-}
-
-/** Options as tags say them, which anybody may set: what is no set of options says nothing. */
-function readableOptions(options: Attributes): Attributes {
-  try {
-    return withTodaysNames(options)
-  } catch (thrown) {
-    if (isConvoyError(thrown, 'invalid-argument')) return {}
-    throw thrown
+    // What is no set of options says nothing.
+    ...fileSystemOptionsOf(findTodaysNames(options) ?? {}),
   }
 }
 
@@ -103,6 +94,14 @@ export function isOf(tags: VolumeTags, owner: Owner): boolean {
 }
 
 export const isGoing = ({ state }: Ec2Volume) => state === 'deleting' || state === 'deleted' || state === 'error'
+
+/** What has it, is getting it, or is being made to let go of it. */
+export const holdersOf = ({ attachments }: Pick<Ec2Volume, 'attachments'>): readonly Ec2Attachment[] =>
+  attachments.filter(({ state }) => state !== 'detached')
+
+/** `i-0123 (web-1)` */
+export const nameInstance = (id: string, instance: Ec2Instance | undefined): string =>
+  instance?.name === undefined ? id : `${id} (${instance.name})`
 
 /** `i-0123 since 2026-…`, of everything that has it. */
 export function describeHolders({ attachments }: Pick<Ec2Volume, 'attachments'>): string {

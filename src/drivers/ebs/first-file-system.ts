@@ -1,9 +1,9 @@
 import { ConvoyError, isConvoyError } from '../../errors.js'
-import { type BlockDevice, type DiskContent, type FsType, fsTypes } from '../../host/block-devices.js'
+import { type BlockDevice, type DiskContent, findFsType, type FsType, fsTypes } from '../../host/block-devices.js'
 import type { VolumeHandle } from '../../model/volume.js'
 import type { DriverCall } from '../driver.js'
 import type { EbsDeps } from './ebs-deps.js'
-import { dataDirectory, serialOf, volumeIdOf } from './ebs-volume.js'
+import { dataDirectory, volumeIdOf } from './ebs-volume.js'
 import type { FileSystemSpec } from './volume-spec.js'
 
 export interface FirstFileSystemDeps extends Pick<EbsDeps, 'devices'> {
@@ -12,7 +12,7 @@ export interface FirstFileSystemDeps extends Pick<EbsDeps, 'devices'> {
 }
 
 /**
- * Finds out which file system a disk has, and makes the first one. A disk is formatted only if our own journal says that this host
+ * Finds out which file system a disk has, makes the first one, and has it checked. A disk is formatted only if our own journal says that this host
  * made the volume blank and has never formatted it, has the volume's size and reads as zeros: what cannot be read, or holds anything, is left alone.
  */
 export class FirstFileSystem {
@@ -25,7 +25,9 @@ export class FirstFileSystem {
   /** The file system that can be mounted. `spec`: what a new one is to be. */
   async provide(device: BlockDevice, volume: VolumeHandle, spec: FileSystemSpec, call: DriverCall): Promise<FsType> {
     try {
-      return await this.#provide(device, volume, spec, call)
+      const fsType = await this.#provide(device, volume, spec, call)
+      await this.#deps.devices.check(device, fsType, call)
+      return fsType
     } catch (thrown) {
       // That one disk cannot be read does not mean that EC2 is away.
       if (isConvoyError(thrown, 'unavailable')) throw unreadable(volume, thrown)
@@ -47,7 +49,7 @@ export class FirstFileSystem {
     const { fsType, mkfsOptions, owner } = spec
     refuseOtherSize(device, volume, this.#deps.findSizeGib(volumeIdOf(volume)))
     // Fail closed: only a disk that was found by its name has none.
-    const serial = device.serial === undefined ? undefined : serialOf(volumeIdOf(volume))
+    const serial = device.serial === undefined ? undefined : volumeIdOf(volume)
     call.log.info({ volume: volume.name, device: device.path, fsType }, 'a new disk gets its file system')
     await this.#deps.devices.format(
       device,
@@ -78,7 +80,7 @@ function unreadable(volume: VolumeHandle, cause: ConvoyError): ConvoyError {
 function mountable(content: DiskContent, volume: VolumeHandle, { journal }: DriverCall): FsType {
   const id = volumeIdOf(volume)
   if (content.kind === 'file-system') {
-    const known = fsTypes.find((one) => one === content.fsType)
+    const known = findFsType(content.fsType)
     if (known !== undefined) return known
     throw new ConvoyError(
       'unsupported',

@@ -4,9 +4,9 @@ import type { CreateRequest, DriverCall } from '../driver.js'
 import type { EbsDeps } from './ebs-deps.js'
 import { type OwnVolume, ownAmong } from './ebs-volume.js'
 import type { Ec2Volume } from './ec2-api.js'
+import { lookEveryMs } from './look-until.js'
 import { nameTag, ownerTags, parseVolumeTags } from './volume-tags.js'
 
-const lookEveryMs = 1000
 /** After that no host still thinks about which of several volumes of a name stays. */
 const settledMs = 120_000
 

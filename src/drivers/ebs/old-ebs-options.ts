@@ -1,4 +1,4 @@
-import { ConvoyError } from '../../errors.js'
+import { ConvoyError, isConvoyError } from '../../errors.js'
 import type { Option } from '../../model/options.js'
 import type { Attributes } from '../../model/volume.js'
 
@@ -33,6 +33,16 @@ export function withTodaysNames(options: Attributes): Attributes {
     named.set(today, text)
   }
   return Object.fromEntries(named)
+}
+
+/** The same of options that anybody may have written, in tags: none when they make no sense. */
+export function findTodaysNames(options: Attributes): Attributes | undefined {
+  try {
+    return withTodaysNames(options)
+  } catch (thrown) {
+    if (isConvoyError(thrown, 'invalid-argument')) return undefined
+    throw thrown
+  }
 }
 
 function nameOfToday(name: string): string {

@@ -6,11 +6,9 @@ import { deleteVolume } from './delete-volume.js'
 import type { EbsDeps } from './ebs-deps.js'
 import { isGoing, type OwnVolume } from './ebs-volume.js'
 import type { Ec2Volume } from './ec2-api.js'
+import { lookEveryMs, lookUntil, unseenMs } from './look-until.js'
 import type { NamedVolumes } from './named-volumes.js'
 
-const lookEveryMs = 1000
-/** So long may EC2 say of a new volume that there is none (its guide on eventual consistency). */
-const unseenMs = 60_000
 /** One that was seen is gone when EC2 says so many times in a row: each answer may come from another machine. */
 const looksUntilGone = 5
 
@@ -48,14 +46,12 @@ export class PendingVolumes {
    * those from before, too.
    */
   async oldestOfName(own: OwnVolume, call: DriverCall): Promise<OwnVolume> {
-    const { pause, now } = this.#deps
-    const start = now().getTime()
-    for (;;) {
+    const oldest = await lookUntil(this.#deps, { forMs: unseenMs, signal: call.signal }, async () => {
       const named = await this.#named.findAll(own.tags.name, call)
-      if (named.some(({ volume }) => volume.id === own.volume.id)) return named[0] ?? own
-      if (call.signal.aborted || now().getTime() - start > unseenMs) throw notYet(own)
-      await pause(lookEveryMs, call.signal)
-    }
+      return named.some(({ volume }) => volume.id === own.volume.id) ? named[0] : undefined
+    })
+    if (oldest === undefined) throw notYet(own)
+    return oldest
   }
 
   async #failed({ volume, tags }: OwnVolume, seen: Ec2Volume | undefined, call: DriverCall): Promise<never> {

@@ -3,25 +3,15 @@ import { isConvoyError } from '../../errors.js'
 import { findOption } from '../../model/options.js'
 import type { Attributes } from '../../model/volume.js'
 import { ebsVolumeOptions } from './ebs-options.js'
-import { withTodaysNames } from './old-ebs-options.js'
+import { findTodaysNames } from './old-ebs-options.js'
 
 /** Which of the options asked for a volume was not made with; `20G` and `20480M` are the same, and so are old and new names. */
 export function differingOptions(asked: Attributes, has: Attributes): readonly string[] {
-  const known = todaysNames(has)
-  return Object.entries(todaysNames(asked)).flatMap(([name, text]) =>
+  const known = findTodaysNames(has) ?? has
+  return Object.entries(findTodaysNames(asked) ?? asked).flatMap(([name, text]) =>
     // A profile means nothing beyond the options that it stands for.
     name === 'profile' || isSame(name, text, known[name]) ? [] : [name],
   )
-}
-
-/** What tags say may be anything. */
-function todaysNames(options: Attributes): Attributes {
-  try {
-    return withTodaysNames(options)
-  } catch (thrown) {
-    if (isConvoyError(thrown, 'invalid-argument')) return options
-    throw thrown
-  }
 }
 
 function isSame(name: string, text: string, other: string | undefined): boolean {

@@ -7,11 +7,8 @@ import type { EbsDeps } from './ebs-deps.js'
 import { describeHolders, isOf, type OwnVolume } from './ebs-volume.js'
 import type { Ec2Volume } from './ec2-api.js'
 import { ec2CodeOf } from './ec2-errors.js'
+import { lookEveryMs, unseenMs } from './look-until.js'
 import { foreignOwner, formatVolumeTags, ownKeys, parseVolumeTags, type VolumeTags } from './volume-tags.js'
-
-const lookEveryMs = 1000
-/** So long may EC2 show a volume as it was before (its guide on eventual consistency). */
-const unseenMs = 60_000
 
 /** What an administrator gives a volume for a host that may not tag what has no tag of convoy. */
 const isConsent = (key: string, value: string | undefined) => key === 'convoy:origin' && value === 'adopted'

@@ -1,23 +1,30 @@
 import { ConvoyError } from '../../errors.js'
 import type { BlockDevice } from '../../host/block-devices.js'
+import type { MountEntry } from '../../host/mount-table.js'
 import type { VolumeHandle } from '../../model/volume.js'
 import type { DriverCall } from '../driver.js'
 import { type AttachmentStep, nextAttachmentStep } from './attachment-step.js'
 import { DeviceNames, full } from './device-names.js'
 import type { EbsDeps } from './ebs-deps.js'
-import { serialOf, volumeIdOf } from './ebs-volume.js'
+import { nameInstance, volumeIdOf } from './ebs-volume.js'
 import type { Ec2Attachment, Ec2Volume, InstanceDevice } from './ec2-api.js'
+import { lookEveryMs, lookUntil } from './look-until.js'
 import { StoppedHolders } from './stopped-holders.js'
-import { VolumeDisks } from './volume-disks.js'
+import type { VolumeDisks } from './volume-disks.js'
 import { missing, refuseForeign, refuseOtherZone } from './volume-identity.js'
 
-const lookEveryMs = 1000
 /** A disk that EC2 calls attached is there within a second or two; later it does not come any more. */
 const deviceMs = 30_000
 /** While EC2 attaches a volume its disk comes, most often, before EC2 has to be asked how far it is. */
 const attachingMs = 5000
 /** EC2 may not show what was made a moment ago. */
 const unseenMs = 15_000
+
+/** A disk that is here, and what of it is mounted in our own namespace. */
+export interface AttachedDisk {
+  readonly device: BlockDevice
+  readonly mount: MountEntry | undefined
+}
 
 /** Why the disk is not here, and what whoever waits for it can do. */
 interface NotYet {
@@ -41,15 +48,15 @@ export class VolumeAttachment {
   readonly #disks: VolumeDisks
   readonly #stopped: StoppedHolders
 
-  constructor(deps: EbsDeps) {
+  constructor(deps: EbsDeps, disks: VolumeDisks) {
     this.#deps = deps
     this.#names = new DeviceNames(deps)
-    this.#disks = new VolumeDisks(deps)
+    this.#disks = disks
     this.#stopped = new StoppedHolders(deps)
   }
 
   /** The disk of the volume, here. Waits as long as the call may take. */
-  async attach(volume: VolumeHandle, call: DriverCall): Promise<BlockDevice> {
+  async attach(volume: VolumeHandle, call: DriverCall): Promise<AttachedDisk> {
     const id = volumeIdOf(volume)
     // What is mounted stays attached, whatever EC2 says or does not say.
     const mounted = await this.#disks.findMounted(id, call.journal.notes['device'])
@@ -61,7 +68,7 @@ export class VolumeAttachment {
       if (call.signal.aborted) throw late(way, last)
       const found = await this.#look(way)
       const outcome = await this.#carryOut(nextAttachmentStep(volume.name, found, here.instanceId, now()), way)
-      if (!('why' in outcome)) return outcome
+      if (!('why' in outcome)) return { device: outcome, mount: await this.#disks.findMount(outcome) }
       last = outcome
     }
   }
@@ -86,16 +93,12 @@ export class VolumeAttachment {
 
   /** ConvoyError `not-found` for a volume that EC2 does not have, `in-use` for one that somebody else took over. */
   async #look({ volume, id, call }: Way): Promise<Ec2Volume> {
-    const { api, now, pause, owner, here } = this.#deps
-    for (const start = now().getTime(); ;) {
-      const found = await api.findVolume(id, call.signal)
-      if (found !== undefined) {
-        refuseForeign(volume, found, owner)
-        return found
-      }
-      if (now().getTime() - start > unseenMs || call.signal.aborted) throw missing(volume, id, here.region)
-      await pause(lookEveryMs, call.signal)
-    }
+    const { api, owner, here } = this.#deps
+    const { signal } = call
+    const found = await lookUntil(this.#deps, { forMs: unseenMs, signal }, () => api.findVolume(id, signal))
+    if (found === undefined) throw missing(volume, id, here.region)
+    refuseForeign(volume, found, owner)
+    return found
   }
 
   async #carryOut(step: AttachmentStep, way: Way): Promise<Outcome> {
@@ -174,7 +177,7 @@ export class VolumeAttachment {
 
   async #verified({ id, call }: Way, device: BlockDevice, name: string | undefined): Promise<BlockDevice> {
     const isNamed = device.serial === undefined
-    await this.#deps.devices.verify(device, isNamed ? undefined : serialOf(id), call)
+    await this.#deps.devices.verify(device, isNamed ? undefined : id, call)
     const { journal } = call
     // By nothing else is it found again while EC2 does not answer.
     if (isNamed && name !== undefined && journal.notes['device'] !== name) {
@@ -205,11 +208,10 @@ export class VolumeAttachment {
       await this.#detachFrom(way, instanceId, state !== 'attached')
     }
     const runs = instance === undefined ? 'of which EC2 says nothing' : `which is ${instance.state}`
-    const name = instance?.name === undefined ? '' : ` (${instance.name})`
     const time = since === undefined ? '' : ` since ${since}`
     return this.#later(
       {
-        why: `it is attached to ${instanceId}${name}${time}, ${runs}`,
+        why: `it is attached to ${nameInstance(instanceId, instance)}${time}, ${runs}`,
         hint: `stop its container there; if that host is lost for good: convoy takeover ${volume.name}`,
       },
       way,

@@ -15,6 +15,7 @@ import { deleteVolume } from './delete-volume.js'
 import type { EbsDeps } from './ebs-deps.js'
 import { handleOf, isGoing, type OwnVolume } from './ebs-volume.js'
 import type { CreateOutcome, VolumeRequest } from './ec2-api.js'
+import { lookEveryMs } from './look-until.js'
 import { NamedVolumes } from './named-volumes.js'
 import { PendingVolumes } from './pending-volumes.js'
 import { differingOptions } from './same-options.js'
@@ -25,7 +26,6 @@ import { creationToken, fitsTags, formatVolumeTags, parseVolumeTags, stateTag } 
 /** Looks at what EC2 shows of the volumes of a name, for one that another host has made a moment ago, or that an earlier call has. */
 const looksForOther = 3
 const looksForLost = 40
-const lookEveryMs = 1000
 const mostGenerations = 100
 
 /** Makes volumes, so that each create call makes one, however often it is repeated and wherever. */

@@ -1,10 +1,16 @@
 import { isConvoyError } from '../../errors.js'
 import type { BlockDevice } from '../../host/block-devices.js'
+import type { MountEntry } from '../../host/mount-table.js'
 import type { EbsDeps } from './ebs-deps.js'
-import { serialOf } from './ebs-volume.js'
+import { onAbort } from './until-aborted.js'
 
 /** How often a disk without a serial number is looked for: the others are waited for. */
 const lookByNameMs = 1000
+
+export interface MountedDisk {
+  readonly device: BlockDevice
+  readonly mount: MountEntry
+}
 
 export interface DiskWait {
   readonly forMs: number
@@ -25,16 +31,20 @@ export class VolumeDisks {
   /** `name`: EC2's, as far as it is known. */
   async find(volumeId: string, name: string | undefined): Promise<BlockDevice | undefined> {
     const { devices } = this.#deps
-    const found = await devices.findBySerial(serialOf(volumeId))
+    const found = await devices.findBySerial(volumeId)
     if (found !== undefined || name === undefined) return found
     return devices.findByName(name)
   }
 
-  async findMounted(volumeId: string, name: string | undefined): Promise<BlockDevice | undefined> {
+  /** One that is mounted in our own namespace. */
+  async findMounted(volumeId: string, name: string | undefined): Promise<MountedDisk | undefined> {
     const device = await this.find(volumeId, name)
-    if (device === undefined) return undefined
-    const entries = await this.#deps.readTable()
-    return entries.some((entry) => entry.device === device.number) ? device : undefined
+    const mount = device && (await this.findMount(device))
+    return device && mount && { device, mount }
+  }
+
+  async findMount({ number }: BlockDevice): Promise<MountEntry | undefined> {
+    return (await this.#deps.readTable()).find((entry) => entry.device === number)
   }
 
   /** None when it has not come in time. */
@@ -45,7 +55,7 @@ export class VolumeDisks {
       if (found !== undefined) return found
       const leftMs = end - now().getTime()
       if (leftMs <= 0 || signal.aborted) return undefined
-      await this.#untilSerial(serialOf(volumeId), Math.min(leftMs, lookByNameMs), signal)
+      await this.#untilSerial(volumeId, Math.min(leftMs, lookByNameMs), signal)
     }
   }
 
@@ -53,14 +63,14 @@ export class VolumeDisks {
     const { devices, startTimer } = this.#deps
     const enough = new AbortController()
     const end = () => enough.abort()
-    signal.addEventListener('abort', end)
+    const leave = onAbort(signal, end)
     const stopTimer = startTimer(ms, end)
     try {
       await devices.untilThere(serial, enough.signal)
     } catch (thrown) {
       if (!isConvoyError(thrown, 'deadline-exceeded')) throw thrown
     } finally {
-      signal.removeEventListener('abort', end)
+      leave()
       stopTimer()
     }
   }

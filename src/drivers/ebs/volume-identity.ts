@@ -1,13 +1,13 @@
 import { ConvoyError } from '../../errors.js'
 import type { VolumeHandle } from '../../model/volume.js'
 import type { Owner } from './ebs-deps.js'
-import { isOf } from './ebs-volume.js'
+import { isOf, isUnmarked } from './ebs-volume.js'
 import type { Ec2Volume } from './ec2-api.js'
 import { parseVolumeTags } from './volume-tags.js'
 
 /** ConvoyError `in-use` when somebody else has made the volume of EBS theirs: their data is nothing to attach, or to take away. */
 export function refuseForeign(volume: VolumeHandle, found: Ec2Volume, owner: Owner): void {
-  if (volume.attributes['unmarked'] === 'true') return
+  if (isUnmarked(volume)) return
   const tags = parseVolumeTags(found.tags)
   if (tags?.id === volume.id && isOf(tags, owner)) return
   const by =

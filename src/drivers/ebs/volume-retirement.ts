@@ -4,25 +4,28 @@ import type { VolumeName } from '../../model/volume-name.js'
 import type { DriverCall, RemovalProgress, Retirement } from '../driver.js'
 import { deleteVolume } from './delete-volume.js'
 import type { EbsDeps } from './ebs-deps.js'
-import { describeHolders, handleOf, isGoing, isOf, type OwnVolume, ownAmong } from './ebs-volume.js'
+import { describeHolders, handleOf, holdersOf, isUnmarked, type OwnVolume, ownAmong } from './ebs-volume.js'
 import type { Ec2Volume } from './ec2-api.js'
 import { isAnswerLost } from './creation-journal.js'
-import { formatVolumeTags, nameTag, ownerTags, ownKeys, parseVolumeTags, type VolumeTags } from './volume-tags.js'
+import { lookEveryMs } from './look-until.js'
+import { NamedVolumes } from './named-volumes.js'
+import { formatVolumeTags, ownerTags, ownKeys, type VolumeTags } from './volume-tags.js'
 
-const lookEveryMs = 1000
 /** A volume whose answer was lost: EC2 may show it so late. */
 const looksForLost = 40
 
 /** What becomes of volumes at their end, and back: all of it is in their tags, so that every host sees it. */
 export class VolumeRetirement {
   readonly #deps: EbsDeps
+  readonly #named: NamedVolumes
 
   constructor(deps: EbsDeps) {
     this.#deps = deps
+    this.#named = new NamedVolumes(deps)
   }
 
   async retire(handle: VolumeHandle, as: Retirement, call: DriverCall): Promise<VolumeHandle> {
-    if (handle.attributes['unmarked'] === 'true') return handle
+    if (isUnmarked(handle)) return handle
     const own = await this.#find(handle, call)
     if (as === 'trashed' && own.tags.origin === 'adopted') {
       await this.#unmark(own, call)
@@ -32,7 +35,7 @@ export class VolumeRetirement {
   }
 
   async revive(handle: VolumeHandle, name: VolumeName, call: DriverCall): Promise<VolumeHandle> {
-    if (handle.attributes['unmarked'] === 'true') return { ...handle, name }
+    if (isUnmarked(handle)) return { ...handle, name }
     const own = await this.#find(handle, call)
     await this.#refuseTaken(handle, name, call)
     const { retiredAt: _, ...tags } = own.tags
@@ -42,12 +45,12 @@ export class VolumeRetirement {
   /** Deletes the volume, if by its tags it is this one, and nobody has it. */
   async remove(handle: VolumeHandle, call: DriverCall & RemovalProgress): Promise<void> {
     const { api, pause } = this.#deps
-    if (handle.attributes['unmarked'] === 'true') return
+    if (isUnmarked(handle)) return
     for (let isFirst = true; ; isFirst = false) {
       const own = await this.#findIfThere(handle, call)
       if (own === undefined) return
       if (own.tags.origin === 'adopted') return this.#unmark(own, call)
-      const holders = own.volume.attachments.filter(({ state }) => state !== 'detached')
+      const holders = holdersOf(own.volume)
       const isFree = own.volume.state === 'available' && holders.length === 0
       if (isFree) return deleteVolume(api, own.volume.id, call.signal)
       if (holders.some(({ state }) => state === 'attached' || state === 'attaching')) throw held(handle, own.volume)
@@ -73,9 +76,8 @@ export class VolumeRetirement {
   }
 
   async #refuseTaken({ id }: VolumeHandle, name: VolumeName, call: DriverCall): Promise<void> {
-    const { api, owner } = this.#deps
-    const named = ownAmong(await api.findVolumes({ ...nameTag(name), ...ownerTags(owner) }, call.signal), owner)
-    const other = named.find(({ tags }) => tags.id !== id && tags.state !== 'trashed')
+    const named = await this.#named.findAll(name, call)
+    const other = named.find(({ tags }) => tags.id !== id)
     if (other === undefined) return
     throw new ConvoyError('already-exists', `there is another volume "${name}": ${other.volume.id}`, {
       hint: 'bring it back under another name: --as NAME',
@@ -95,9 +97,7 @@ export class VolumeRetirement {
     // The handle of a volume whose create failed says nothing yet.
     if (volumeId === undefined) return this.#findMade(id, call)
     const volume = await api.findVolume(volumeId, call.signal)
-    if (volume === undefined || isGoing(volume)) return undefined
-    const tags = parseVolumeTags(volume.tags)
-    return tags?.id === id && isOf(tags, owner) ? { volume, tags } : undefined
+    return volume && ownAmong([volume], owner).find(({ tags }) => tags.id === id)
   }
 
   /** What a create call made whose answer was lost: EC2 may show it late. */

@@ -60,8 +60,10 @@ export function formatVolumeTags(tags: VolumeTags): Attributes {
 function optionPieces(options: Attributes): Attributes {
   const text = new URLSearchParams(Object.entries(options).sort()).toString()
   const pieces = text.match(new RegExp(`.{1,${longestValue}}`, 'g')) ?? []
-  return Object.fromEntries(pieces.map((piece, index) => [index === 0 ? 'options' : `options.${index + 1}`, piece]))
+  return Object.fromEntries(pieces.map((piece, index) => [pieceKey(index), piece]))
 }
+
+const pieceKey = (index: number) => (index === 0 ? 'options' : `options.${index + 1}`)
 
 /** Whether the options fit into the tags of a volume. */
 export function fitsTags(options: Attributes): boolean {
@@ -97,10 +99,9 @@ export function parseVolumeTags(tags: Attributes): VolumeTags | undefined {
 }
 
 function readOptions(read: (key: string) => string | undefined): Attributes {
-  const pieces = Array.from({ length: mostPieces }, (_, index) =>
-    read(index === 0 ? 'options' : `options.${index + 1}`),
-  )
-  const text = pieces.slice(0, pieces.indexOf(undefined) < 0 ? pieces.length : pieces.indexOf(undefined)).join('')
+  const pieces = Array.from({ length: mostPieces }, (_, index) => read(pieceKey(index)))
+  const end = pieces.indexOf(undefined)
+  const text = pieces.slice(0, end < 0 ? mostPieces : end).join('')
   return Object.fromEntries(new URLSearchParams(text))
 }
 

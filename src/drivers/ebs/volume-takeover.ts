@@ -1,12 +1,12 @@
 import { ConvoyError } from '../../errors.js'
+import { optional } from '../../model/optional.js'
 import type { VolumeHandle } from '../../model/volume.js'
 import type { DriverCall, OtherHolder, TakeoverOperations } from '../driver.js'
 import type { EbsDeps } from './ebs-deps.js'
-import { volumeIdOf } from './ebs-volume.js'
+import { holdersOf, nameInstance, volumeIdOf } from './ebs-volume.js'
 import type { Ec2Attachment } from './ec2-api.js'
+import { lookEveryMs } from './look-until.js'
 import { missing, refuseForeign } from './volume-identity.js'
-
-const lookEveryMs = 1000
 
 /** Takes volumes from instances by force, when an operator says so. */
 export class VolumeTakeover implements TakeoverOperations {
@@ -20,9 +20,8 @@ export class VolumeTakeover implements TakeoverOperations {
     const [holder] = await this.#holders(volume, signal)
     if (holder === undefined) return undefined
     const instance = await this.#deps.api.findInstance(holder.instanceId, signal)
-    const name = instance?.name === undefined ? '' : ` (${instance.name})`
-    const since = holder.since === undefined ? {} : { since: holder.since }
-    return { host: `${holder.instanceId}${name}`, ...since, state: instance?.state ?? 'unknown to EC2' }
+    const host = nameInstance(holder.instanceId, instance)
+    return { host, ...optional('since', holder.since), state: instance?.state ?? 'unknown to EC2' }
   }
 
   async seize(volume: VolumeHandle, { signal }: DriverCall): Promise<void> {
@@ -53,6 +52,6 @@ export class VolumeTakeover implements TakeoverOperations {
     const found = await api.findVolume(id, signal)
     if (found === undefined) throw missing(volume, id, here.region)
     refuseForeign(volume, found, owner)
-    return found.attachments.filter(({ instanceId, state }) => instanceId !== here.instanceId && state !== 'detached')
+    return holdersOf(found).filter(({ instanceId }) => instanceId !== here.instanceId)
   }
 }

@@ -29,6 +29,16 @@ t.test('EB30 a blank disk that our journal knows is formatted once, whatever is 
   }
 })
 
+t.test('EB33 a disk that cannot be read while it is checked is an error of that disk, too', async (t) => {
+  const { one } = setUp(t)
+  const volume = await one.create()
+  await one.attach(volume)
+  await one.detach(volume)
+  await one.pass()
+  one.host.disks.disk({ id: idOf(volume), sizeGib: 8 }).isUncheckable = true
+  t.match(await failureOf(one.attach(volume)), { code: 'internal', message: /input\/output error/ })
+})
+
 t.test('the defaults of the daemon may change between the create and any mount', async (t) => {
   const { one } = setUp(t)
   const disks = new Map<string, string>()
