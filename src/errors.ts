@@ -13,6 +13,8 @@ export type ErrorCode =
   /** May work later without any change: a share, a disk or the database does not answer. */
   | 'unavailable'
   | 'deadline-exceeded'
+  /** What was stored comes back changed, or does not come back: other copies, a repair or an older backup may help. */
+  | 'damaged'
   /** A defect of ours, or a state that should not exist. */
   | 'internal'
 

@@ -9,6 +9,7 @@ const statuses = {
   unsupported: 422,
   unavailable: 503,
   'deadline-exceeded': 504,
+  damaged: 500,
   internal: 500,
 } as const satisfies Record<ErrorCode, number>
 

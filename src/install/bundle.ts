@@ -12,10 +12,24 @@ const modules = join(root, 'build/src')
 const program = join(root, 'build/program')
 
 /** Processes and threads of their own. */
-const children = ['store/sqlite-worker.js', 'host/file-process-main.js', 'host/webhook-process-main.js'] as const
+const children = [
+  ...workersOf('store'),
+  ...workersOf('repository'),
+  'host/file-process-main.js',
+  'host/webhook-process-main.js',
+] as const
 
-const addon = 'better_sqlite3.node'
-const addonPackage = 'node_modules/better-sqlite3'
+/** What is compiled, and where that is made. */
+const addons = {
+  'better_sqlite3.node': 'node_modules/better-sqlite3/build/Release/better_sqlite3.node',
+  'zstd.node': 'node_modules/zstd-napi/build/Release/binding.node',
+  'posix.node': 'src/native/build/Release/posix.node',
+} as const
+
+/** What one of them has within it. */
+const compiledIn = 'node_modules/zstd-napi/deps/zstd'
+
+const packageFolder = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/
 
 /** What packages of ours would load for uses that we have none of: Docker over SSH, and builds; servers with TLS. */
 const unused = /^(?:ssh2|@grpc\/grpc-js|@grpc\/proto-loader)$/
@@ -31,35 +45,44 @@ const leaveOut: Plugin = {
   },
 }
 
-/** What `bindings` would look for in a dozen places lies beside the program. */
-const addonBeside: Plugin = {
-  name: 'the addon is beside',
+/** The modules that load something compiled, and what they are in the program: it lies beside. */
+const addonLoaders = [
+  // It would look in a dozen places.
+  [/\/bindings\/bindings\.js$/, "module.exports = () => require('./better_sqlite3.node')"],
+  [/\/zstd-napi\/binding\.js$/, "module.exports = require('./zstd.node')"],
+  [/\/host\/posix-addon\.js$/, "export const addon = require('./posix.node')"],
+] as const
+
+const addonsBeside: Plugin = {
+  name: 'the addons are beside',
   setup(it) {
-    it.onResolve({ filter: /^bindings$/ }, () => ({ path: 'bindings', namespace: 'addon' }))
-    it.onLoad({ filter: /./, namespace: 'addon' }, () => ({ contents: `module.exports = () => require('./${addon}')` }))
+    for (const [filter, contents] of addonLoaders) it.onLoad({ filter }, () => ({ contents }))
   },
 }
 
 /** Large, and for few: read when they are asked for. */
-const onDemand = ['drivers/vfs/efs-sdk.js', 'drivers/ebs/ec2-sdk.js'] as const
+const onDemand = ['drivers/vfs/efs-sdk.js', 'drivers/ebs/ec2-sdk.js', 'object-stores/s3/s3-sdk.js'] as const
+const onDemandNames: ReadonlySet<string> = new Set(onDemand.map((path) => basename(path)))
 
 const onDemandBeside: Plugin = {
   name: 'what is loaded on demand is beside',
   setup(it) {
-    it.onResolve({ filter: /\/(?:efs|ec2)-sdk\.js$/ }, ({ kind, path }) =>
-      kind === 'entry-point' ? undefined : { path: `./${basename(path)}`, external: true },
+    it.onResolve({ filter: /^\./ }, ({ kind, path }) =>
+      kind !== 'entry-point' && onDemandNames.has(basename(path))
+        ? { path: `./${basename(path)}`, external: true }
+        : undefined,
     )
   },
 }
 
 /**
- * The SDK describes hundreds of actions of EC2 in one module, where computed keys keep esbuild from leaving out what nobody uses.
+ * The SDKs describe hundreds of actions of EC2 and S3 in one module, where computed keys keep esbuild from leaving out what nobody uses.
  * With the keys written out four fifths of it are left out.
  */
 const onlyUsedActions: Plugin = {
-  name: 'only the actions of EC2 that are used',
+  name: 'only the actions that are used',
   setup(it) {
-    it.onLoad({ filter: /\/client-ec2\/dist-es\/schemas\/\w+\.js$/ }, ({ path }) => {
+    it.onLoad({ filter: /\/client-(?:ec2|s3)\/dist-es\/schemas\/\w+\.js$/ }, ({ path }) => {
       const text = readFileSync(path, 'utf8')
       const words = new Map([...text.matchAll(/^const (\w+) = ("[^"\\]*");$/gm)].map(([, name, word]) => [name, word]))
       const contents = text.replace(/\[(\w+)\]:/g, (key, name: string) => {
@@ -89,8 +112,8 @@ const common = {
   logLevel: 'warning',
   supported: { 'dynamic-import': false },
   define: { 'import.meta.url': 'moduleUrl' },
-  external: [`./${addon}`],
-  plugins: [leaveOut, addonBeside, onDemandBeside],
+  external: Object.keys(addons).map((name) => `./${name}`),
+  plugins: [leaveOut, addonsBeside, onDemandBeside],
 } satisfies BuildOptions
 
 const moduleUrl = 'const moduleUrl = require("node:url").pathToFileURL(__filename).href'
@@ -116,11 +139,17 @@ const inputs = await Promise.all([
   ),
 ])
 chmodSync(join(program, 'convoy.cjs'), 0o755)
-copyFileSync(join(root, addonPackage, 'build/Release', addon), join(program, addon))
+for (const [name, path] of Object.entries(addons)) copyFileSync(join(root, path), join(program, name))
 writeFileSync(join(program, 'package.json'), '{ "type": "commonjs" }\n')
 writeFileSync(join(program, 'machine'), `${thisMachine()}\n`)
 writeFileSync(join(program, 'LICENSES'), licensesOf([...new Set(inputs.flat())].sort()))
 keepCode(program)
+
+function workersOf(part: string): readonly string[] {
+  return readdirSync(join(modules, part), { encoding: 'utf8', recursive: true })
+    .filter((path) => path.endsWith('-worker.js'))
+    .map((path) => `${part}/${path}`)
+}
 
 /** Resolves to the files of the bundle. */
 async function bundle(path: string, options: BuildOptions): Promise<readonly string[]> {
@@ -137,8 +166,8 @@ async function bundle(path: string, options: BuildOptions): Promise<readonly str
 
 /** Each package with its licence, as all of them demand. */
 function licensesOf(files: readonly string[]): string {
-  const folders = files.flatMap((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [])
-  return [...new Set([...folders, addonPackage])]
+  const folders = [...files, ...Object.values(addons)].flatMap((file) => packageFolder.exec(file)?.[0] ?? [])
+  return [...new Set([...folders, compiledIn])]
     .map((folder) => {
       const names = readdirSync(join(root, folder)).filter((name) => /^(?:licen[cs]e|copying|notice)/i.test(name))
       const texts = names.map((name) => readFileSync(join(root, folder, name), 'utf8').trim())

@@ -103,6 +103,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   unsupported: 422,
   unavailable: 503,
   'deadline-exceeded': 504,
+  damaged: 500,
   internal: 500,
 }
 

@@ -1,0 +1,9 @@
+import t from 'tap'
+import { moments } from '../../fakes/fault-injector.js'
+import { sweepBackup } from './backup-sweep.js'
+
+for (const when of moments)
+  t.test(
+    `BK02 a backup that fails ${when} any request leaves nothing half-visible, and the next stores only what is missing`,
+    async (t) => sweepBackup(t, { how: 'fail', when }),
+  )
