@@ -53,6 +53,14 @@ export function manualPage(): string {
     ...tableOptions(describedNotifyOptions),
     '.PP\n.nf\nnotify:\n  pager:\n    severity: warning\n    webhook\\-file: /etc/convoy/pager\\-address\n  audit:\n    events: [volume, job]\n    command: [/usr/local/bin/audit, \\-\\-quiet]\n.fi',
     section(
+      'BACKUPS',
+      '`convoy backup` and `convoy repository` ask no daemon. A destination is vfs:///directory or s3://bucket@region/path; a backup is ' +
+        'named by the URL that `convoy backup create` prints. What opens a repository is the key file of --key-file or CONVOY_KEY_FILE, ' +
+        'or else /etc/convoy/repository.key for root and ~/.config/convoy/repository.key for others; or the passphrase in the file of ' +
+        '--passphrase-file or CONVOY_PASSPHRASE_FILE, or one that is typed. It is never an argument.',
+    ),
+    '.PP\n.nf\nconvoy repository key generate\nconvoy backup create \\-\\-path /srv/db \\-\\-dest vfs:///mnt/backups\nconvoy backup list vfs:///mnt/backups\nconvoy backup extract URL \\-\\-to /srv/db.restored\n.fi',
+    section(
       'ENVIRONMENT',
       'Every option is also read from the variable that is shown with it. An empty variable is none. CONVOY_DRIVERS is a list with ' +
         'commas. Flags count more than the environment, which counts more than the file; `convoy info --config` shows what won. ' +
@@ -67,7 +75,8 @@ export function manualPage(): string {
     section(
       'EXIT STATUS',
       '0, or 1 for every failure, which is said on standard error, and as JSON on standard output. `convoy doctor`: 0 when nothing ' +
-        'is wrong, 1 when something will go wrong, 2 when volumes do not work.',
+        'is wrong, 1 when something will go wrong, 2 when volumes do not work. `convoy backup create` and `extract`: 3 when all is done but ' +
+        'for the files that are listed. 130 after Ctrl-C.',
     ),
     section('SEE ALSO', 'docker-volume(1), docker-volume-create(1)'),
   ]

@@ -1,4 +1,6 @@
 import { createRequire } from 'node:module'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { ControlSource, DaemonAddress } from './doctor/daemon-view.js'
 import type { Doctor } from './doctor/doctor.js'
@@ -32,14 +34,38 @@ async function runCommand(argv: readonly string[]): Promise<number> {
     terminal: openSystemTerminal(process.env),
     sleep: (ms) => setTimeout(ms),
     now: () => new Date(),
-    onInterrupt: (leave) => void process.once('SIGINT', () => process.exit(leave())),
+    onInterrupt,
     socketPath: process.env['CONVOY_SOCKET'],
+    keys: {
+      keyFile: process.env['CONVOY_KEY_FILE'],
+      passphraseFile: process.env['CONVOY_PASSPHRASE_FILE'],
+      usualKeyFile:
+        process.getuid?.() === 0 ? '/etc/convoy/repository.key' : join(configHome(), 'convoy/repository.key'),
+    },
     openDoctor,
     daemon: {
       loadOptions: async () => (await import('./daemon/daemon-options.js')).daemonOptions,
       run: async (args) => (await import('./daemon/daemon.js')).runDaemon(args, readVersion()),
     },
   })
+}
+
+const configHome = () => process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config')
+
+const interrupts = ['SIGINT', 'SIGTERM'] as const
+
+function onInterrupt(leave: () => number | undefined): () => void {
+  // From then on the signals do again what they do by themselves: end the process.
+  const callOff = () => {
+    for (const name of interrupts) process.removeListener(name, act)
+  }
+  const act = () => {
+    callOff()
+    const exitCode = leave()
+    if (exitCode !== undefined) process.exit(exitCode)
+  }
+  for (const name of interrupts) process.on(name, act)
+  return callOff
 }
 
 async function openDoctor(source: ControlSource, which: DaemonAddress): Promise<Doctor> {

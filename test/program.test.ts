@@ -43,6 +43,22 @@ t.test('the SDK of AWS is a file of its own for each of its services, which is r
   t.end()
 })
 
+t.test('what is compiled lies beside it, and needs no more', (t) => {
+  const { node, script } = copyOf(t)
+  for (const [file, asked] of [
+    ['better_sqlite3.node', 'addon.Database.name'],
+    ['posix.node', 'addon.closeFd(addon.openRoot(Buffer.from("/")))'],
+    ['zstd.node', 'addon.versionString()'],
+  ] as const) {
+    const path = join(script, '..', file)
+    t.match(node('-p', `const addon = require(process.argv[1]); ${asked}`, path), {
+      status: 0,
+      stdout: /^(?:Database|0|1\..*)\n$/,
+    })
+  }
+  t.end()
+})
+
 t.test('its children start children and threads of their own', (t) => {
   const { node, script } = copyOf(t)
   const asked = `const child = require('node:child_process').fork(process.argv[1])

@@ -28,11 +28,13 @@ const argumentSources: Readonly<Record<string, WordSource>> = {
   job: { run: ['jobs', 'ls', '-q'] },
 }
 
+const filesFor = (...flags: readonly string[]) => Object.fromEntries(flags.map((flag) => [flag, 'files'] as const))
+
 const flagSources: Readonly<Record<string, WordSource>> = {
   '--driver': { run: ['drivers', '-q'] },
-  '--socket': 'files',
-  '--mountpoint': 'files',
-  '--output': 'files',
+  ...filesFor('--socket', '--mountpoint', '--output', '--path', '--to', '--s3-credentials'),
+  ...filesFor('--key-file', '--passphrase-file', '--new-key-file', '--new-passphrase-file'),
+  ...filesFor('--to-key-file', '--to-passphrase-file', '--to-s3-credentials'),
 }
 
 /** Every command, the program first. */

@@ -99,6 +99,7 @@ const errorCodes: Readonly<Record<ErrorCode, true>> = {
   unsupported: true,
   unavailable: true,
   'deadline-exceeded': true,
+  damaged: true,
   internal: true,
 }
 

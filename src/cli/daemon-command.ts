@@ -1,6 +1,6 @@
-import { type Command, Option } from 'commander'
+import type { Command, Option } from 'commander'
 import type { OptionTable } from '../model/options.js'
-import { collectValues } from './arguments.js'
+import { givenOptions, tableFlags } from './option-flags.js'
 import type { Session } from './session.js'
 
 const otherSources = `
@@ -25,25 +25,7 @@ export function addDaemonCommand(program: Command, session: Session, table: Opti
   })
 }
 
-function tableFlags(table: OptionTable): readonly Option[] {
-  return Object.entries(table).map(([name, { placeholder, help, defaultText, repeatable }]) => {
-    const isSwitch = placeholder === ''
-    const text = isSwitch || defaultText === undefined ? help : `${help} (default: ${defaultText})`
-    const option = new Option(`--${name} ${isSwitch ? '[BOOLEAN]' : `<${placeholder}>`}`, text)
-    return repeatable === true ? option.argParser(collectValues) : option
-  })
-}
-
 const isGlobal = (program: Command, option: Option) => program.options.some(({ long }) => long === option.long)
-
-/** The texts of those options of the table that were typed. Defaults are the table's matter. */
-function givenOptions(command: Command, table: OptionTable): Readonly<Record<string, string>> {
-  const given = command.options
-    .filter((option) => Object.hasOwn(table, option.name()) && table[option.name()]?.repeatable !== true)
-    .map((option) => [option.name(), command.getOptionValue(option.attributeName()) as unknown] as const)
-    .filter(([, value]) => value !== undefined)
-  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]))
-}
 
 function listOf(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.map(String) : []

@@ -1,7 +1,8 @@
 import { ConvoyError, isConvoyError } from '../errors.js'
 import { isFinished, type Job, type JobState } from '../model/job.js'
 import { findField, getText } from './control-client.js'
-import { describeJob, formatProgress, type Sighting } from './progress-line.js'
+import { describeJob, reachOf } from './job-progress.js'
+import { ProgressLine } from './progress-line.js'
 import type { Session } from './session.js'
 import { oneLine, printFailureLine, printLine, sayFailure } from './terminal.js'
 
@@ -83,22 +84,10 @@ function whenChanged(print: (job: unknown) => void): Spectator['seen'] {
 }
 
 function progressBar({ terminal, environment }: Session): Spectator {
-  let first: Sighting | undefined
-  let turn = 0
-  let isDrawn = false
-  // One column stays free, because some terminals begin a new line when the last one is used.
-  const room = () => (terminal.columns?.() ?? 1) - 1
+  const line = new ProgressLine({ write: terminal.out, columns: () => terminal.columns?.() })
   return {
-    seen: (job) => {
-      const now = { job, atMs: environment.now().getTime() }
-      if (first === undefined || getText(first.job, 'id') !== getText(job, 'id')) first = now
-      terminal.out(`\r${formatProgress(first, now, room(), turn++).padEnd(room())}`)
-      isDrawn = true
-    },
-    wipe: () => {
-      if (isDrawn) terminal.out(`\r${' '.repeat(room())}\r`)
-      isDrawn = false
-    },
+    seen: (job) => line.show(reachOf(job, environment.now().getTime())),
+    wipe: () => line.wipe(),
     finished: (job) => terminal.out(`${describeJob(job)}: ${readState(job)}\n`),
     fail: sayFailure,
   }

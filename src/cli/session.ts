@@ -15,12 +15,17 @@ export interface GlobalOptions {
   readonly verbose?: boolean
 }
 
+/** What shells say of a process that Ctrl-C ended. */
+const exitCodeOfInterrupt = 130
+
 /** One run of one command: what it talks to, and the exit code it has earned so far. */
 export class Session {
   readonly environment: Environment
   #globals: GlobalOptions = {}
   #client: ControlClient | undefined
   #exitCode = 0
+  #isInterrupted = false
+  #printFailure: typeof printFailure | undefined
   readonly #forPeople = new Set<Command>()
   #command: Command | null = null
 
@@ -50,6 +55,25 @@ export class Session {
     this.#forPeople.add(command)
   }
 
+  /** From now on failures are printed so, whoever the command addresses. */
+  printFailuresBy(print: typeof printFailure): void {
+    this.#printFailure = print
+  }
+
+  /** Runs it; Ctrl-C meanwhile calls `stop` in place of ending the process. What fails afterwards has failed because of that. */
+  async runUntilStopped<Result>(stop: () => void, run: () => Promise<Result>): Promise<Result> {
+    const callOff = this.environment.onInterrupt?.(() => {
+      this.#isInterrupted = true
+      stop()
+      return undefined
+    })
+    try {
+      return await run()
+    } finally {
+      callOff?.()
+    }
+  }
+
   /** Says which command runs, before it does. */
   choose(command: Command): void {
     this.#command = command
@@ -73,15 +97,16 @@ export class Session {
     return new ControlClient({
       socketPath: this.#socketPath(),
       ...optional('timeoutMs', timeoutMs),
-      ...optional('onExchange', this.#globals.debug === true ? (sentence: string) => this.#debug(sentence) : undefined),
+      ...optional('onExchange', this.#globals.debug === true ? (sentence: string) => this.debug(sentence) : undefined),
     })
   }
 
   /** The command goes on, for example with the next volume, but has failed. */
-  fail(thrown: unknown, print = this.#isForPeople() ? sayFailure : printFailure): void {
-    this.finish(print(this.terminal, thrown))
+  fail(thrown: unknown, print = this.#printFailure ?? (this.#isForPeople() ? sayFailure : printFailure)): void {
+    const exitCode = print(this.terminal, thrown)
+    this.finish(this.#isInterrupted ? exitCodeOfInterrupt : exitCode)
     const cause = thrown instanceof Error ? (thrown.cause ?? thrown) : thrown
-    if (cause instanceof Error) this.#debug(cause.stack ?? cause.message)
+    if (cause instanceof Error) this.debug(cause.stack ?? cause.message)
   }
 
   finish(exitCode: number): void {
@@ -95,7 +120,8 @@ export class Session {
     return false
   }
 
-  #debug(text: string): void {
+  /** For `--debug` only. */
+  debug(text: string): void {
     if (this.#globals.debug === true) this.terminal.err(`convoy: debug: ${oneLine(text)}\n`)
   }
 }

@@ -9,8 +9,16 @@ export interface Terminal {
   readonly columns?: () => number | undefined
   /** Whether `out` may be coloured. */
   readonly hasColour?: () => boolean
+  /** How wide the screen behind `err` is; undefined when `err` is a file or a pipe. */
+  readonly errColumns?: () => number | undefined
   /** Resolves to what somebody typed; undefined when nobody sits there. */
   readonly ask?: (question: string) => Promise<string | undefined>
+  /** As `ask`, but what is typed appears nowhere. */
+  readonly askSecret?: (question: string) => Promise<string | undefined>
+  /** Everything that is piped into the command; undefined when somebody sits there, or it is more than any text needs. */
+  readonly readInput?: () => Promise<string | undefined>
+  /** Bytes for `out`. Resolves when there is room for more. */
+  readonly outBytes?: (bytes: Uint8Array) => Promise<void>
 }
 
 /** Scripts written for the old program test for 1, so every failure is 1. */
@@ -22,6 +30,7 @@ const exitCodes = {
   unsupported: 1,
   unavailable: 1,
   'deadline-exceeded': 1,
+  damaged: 1,
   internal: 1,
 } as const satisfies Record<ErrorCode, number>
 

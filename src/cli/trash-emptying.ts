@@ -1,5 +1,6 @@
 import { ConvoyError } from '../errors.js'
 import { formatSize } from '../model/size.js'
+import { isAgreed, leaveAll, type Question } from './agreement.js'
 import { choosePrinter } from './listing.js'
 import type { Session } from './session.js'
 import type { Row } from './template.js'
@@ -25,11 +26,8 @@ export async function emptyTrash(words: readonly string[], flags: EmptyFlags, se
     terminal.err('convoy: the trash is empty\n')
     return
   }
-  if (flags.yes === true || (await isAgreed(chosen, session))) await removeAll(chosen, session)
-  else {
-    terminal.err('convoy: nothing was removed\n')
-    session.finish(1)
-  }
+  if (await isAgreed(questionOf(chosen, flags.yes === true), session)) await removeAll(chosen, session)
+  else leaveAll(session, 'nothing was removed')
 }
 
 const leastPrefix = 6
@@ -47,14 +45,11 @@ function findEntries(word: string, entries: readonly Row[]): readonly Row[] {
   )
 }
 
-async function isAgreed(entries: readonly Row[], { terminal }: Session): Promise<boolean> {
+function questionOf(entries: readonly Row[], isAnswered: boolean): Question {
   const names = entries.slice(0, 3).map(({ Name }) => String(Name))
   const list = [...names, ...(entries.length > names.length ? ['…'] : [])].join(', ')
-  const answer = await terminal.ask?.(`Remove the data of ${summarise(entries)} for ever: ${list}? [y/N]`)
-  if (answer !== undefined) return /^y(?:es)?$/i.test(answer)
-  throw new ConvoyError('invalid-argument', 'this removes data for ever, and there is no terminal to ask at', {
-    hint: 'repeat it with --yes; --dry-run shows what would go',
-  })
+  const text = `Remove the data of ${summarise(entries)} for ever: ${list}`
+  return { text, why: 'this removes data for ever', isAnswered }
 }
 
 function summarise(entries: readonly Row[]): string {

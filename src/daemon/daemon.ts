@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import { setFlagsFromString } from 'node:v8'
 import { startTimer } from '../host/clock.js'
+import { silenceSdkWarnings } from '../host/sdk-warnings.js'
 import type { Logger } from '../model/call-context.js'
 import { optional } from '../model/optional.js'
 import { openLedger } from '../store/open-ledger.js'
@@ -18,8 +19,7 @@ const commitSoonMs = 10
 export async function runDaemon(args: DaemonArguments, version: string): Promise<number> {
   // What we make is ours alone unless a mode is given; volumes get theirs explicitly.
   process.umask(0o077)
-  // Which Node it runs on is for us to say, when we move to the next SDK.
-  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
+  silenceSdkWarnings()
   const load = () => loadDaemonConfig(args, process.env)
   const config = await load()
   if (config.check) return sayThatItIsRight(config)

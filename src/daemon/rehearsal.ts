@@ -26,6 +26,7 @@ export async function rehearse(run: RunCommand): Promise<void> {
     const end = () => ended.abort()
     void daemon.then(end, end)
     await playThrough(plugin, control, { run, ended: ended.signal })
+    await backUp(volumes, join(directory, 'repository'), run)
     process.emit('SIGTERM')
     await daemon
   } finally {
@@ -46,6 +47,13 @@ async function playThrough(plugin: string, control: string, { run, ended }: Stag
   }
   for (const call of dockerCalls) await post(plugin, `VolumeDriver.${call}`)
   for (const command of ['ls', 'info']) await run([command, '--socket', control])
+}
+
+async function backUp(path: string, repository: string, run: RunCommand): Promise<void> {
+  await mkdir(repository)
+  const destination = `vfs://${repository}`
+  await run(['backup', 'create', '--path', path, '--dest', destination, '--encryption', 'none'])
+  await run(['backup', 'list', destination])
 }
 
 /** Resolves to undefined while nobody answers. */

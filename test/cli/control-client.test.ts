@@ -82,6 +82,7 @@ t.test('the error of the daemon arrives as it was thrown', async (t) => {
 
 for (const [code, seen] of [
   ['in-use', 'in-use'],
+  ['damaged', 'damaged'],
   ['tea-pot', 'internal'],
   ['__proto__', 'internal'],
   ['constructor', 'internal'],

@@ -178,10 +178,13 @@ t.test('a wait that fails on a terminal wipes the bar away, and says so on stder
 
 t.test('Ctrl-C ends the wait with 130, and not the job', async (t) => {
   const { server } = await bench(t, 'running', 'succeeded')
-  let leave = () => 0
-  let code = 0
+  let leave: () => number | undefined = () => 0
+  let code: number | undefined
   const parts = {
-    onInterrupt: (act: () => number) => void (leave = act),
+    onInterrupt: (act: () => number | undefined) => {
+      leave = act
+      return () => undefined
+    },
     sleep: async () => void (code = leave()),
   }
   const { err } = await runInProcess(['-s', server.socketPath, 'jobs', 'wait', 'j1'], parts)

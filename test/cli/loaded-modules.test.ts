@@ -15,6 +15,9 @@ import { FakeControlServer } from '../fakes/control-server.js'
 // Before it was bundled: modules can be seen.
 const main = fileURLToPath(new URL('../../src/convoy.cjs', import.meta.url))
 
+/** They ask no daemon. */
+const standsAlone = (path: string) => /^(?:$|daemon$|doctor$|support$|backup|repository)/.test(path)
+
 /** Every command that only asks the daemon, with something for each argument that it needs. */
 async function commandLines(): Promise<readonly (readonly string[])[]> {
   const program = new Command('convoy')
@@ -27,9 +30,7 @@ async function commandLines(): Promise<readonly (readonly string[])[]> {
     )
   }
   const paths = describeCommands(program).map(({ path }) => path)
-  return paths
-    .filter((path) => !['', 'daemon', 'doctor', 'support'].includes(path))
-    .map((path) => [...path.split(' '), ...argumentsOf(path)])
+  return paths.filter((path) => !standsAlone(path)).map((path) => [...path.split(' '), ...argumentsOf(path)])
 }
 
 /** Further ones, that load what the plain command does not. */
@@ -100,8 +101,10 @@ t.test('a command that asks the daemon loads no other part of the program, nor a
     )
     t.same(packagesOf(urls), isPlain ? [] : ['commander'], text)
     if (isPlain) t.equal(urls.filter((url) => url.includes('/build/src/')).length, 2, text)
-    // The options of the daemon are a table, and a part of what is completed.
-    const parts = argv[0] === 'completion' ? ['cli', 'daemon', 'model'] : ['cli', 'model']
+    // The options of the daemon are a table, and a part of what is completed; those of object stores describe commands.
+    const isDescription = argv.length === 0 || ['--help', '--version', 'nonsense', 'completion'].includes(argv[0] ?? '')
+    const tables = [...(argv[0] === 'completion' ? ['daemon'] : []), ...(isDescription ? ['object-stores'] : [])]
+    const parts = ['cli', 'model', ...tables]
     t.same(
       partsOf(urls).filter((part) => !parts.includes(part)),
       [],
@@ -122,6 +125,21 @@ t.test('doctor loads nothing of the daemon while that answers, and Docker only t
   t.same(daemon, ['stopped-daemon.js'])
   t.ok(packagesOf(urls).includes('dockerode'))
   t.same(packagesOf(await loadedBy(['doctor', '--help'], server.socketPath)), ['commander'])
+})
+
+t.test('help on backups loads no repository, and a backup to a directory no S3', async (t) => {
+  for (const argv of [
+    ['backup', '--help'],
+    ['backup', 'create', '--help'],
+    ['repository', 'key', 'add', '--help'],
+  ]) {
+    const urls = await loadedBy(argv, '/none')
+    t.same(packagesOf(urls), ['commander'], argv.join(' '))
+    t.notOk(partsOf(urls).includes('repository'), argv.join(' '))
+  }
+  const urls = await loadedBy(['backup', 'list', 'vfs:///nowhere/at/all'], '/none')
+  t.ok(partsOf(urls).includes('repository'))
+  t.notOk(packagesOf(urls).some((name) => /aws|smithy/.test(name)))
 })
 
 t.test('text beyond ASCII loads what measures it, and nothing else does', async (t) => {

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { describeProgress, formatProgress } from '../../src/cli/progress-line.js'
+import { describeProgress, reachOf } from '../../src/cli/job-progress.js'
+import { formatProgress, ProgressLine, type Reach } from '../../src/cli/progress-line.js'
 
 const job = (progress?: object) => ({
   id: 'j1',
@@ -8,12 +9,7 @@ const job = (progress?: object) => ({
   progress,
 })
 const line = (progress: object | undefined, columns = 80, firstDone = 0) =>
-  formatProgress(
-    { job: job({ done: firstDone, unit: 'entries' }), atMs: 0 },
-    { job: job(progress), atMs: 10_000 },
-    columns,
-    1,
-  )
+  formatProgress(reachOf(job({ done: firstDone, unit: 'entries' }), 0), reachOf(job(progress), 10_000), columns, 1)
 
 t.test('with a total there is a bar, a rate and the time that is left', async (t) => {
   const text = line({ done: 500, total: 1000, unit: 'entries' })
@@ -44,9 +40,9 @@ t.test('a line is never wider than it may be', async (t) => {
 })
 
 t.test('nothing is said of a rate in the first second, nor of one that runs backwards', async (t) => {
-  const first = { job: job({ done: 100, unit: 'entries' }), atMs: 0 }
-  const early = formatProgress(first, { job: job({ done: 200, unit: 'entries' }), atMs: 900 }, 80, 0)
-  const back = formatProgress(first, { job: job({ done: 50, unit: 'entries' }), atMs: 9000 }, 80, 0)
+  const first = reachOf(job({ done: 100, unit: 'entries' }), 0)
+  const early = formatProgress(first, reachOf(job({ done: 200, unit: 'entries' }), 900), 80, 0)
+  const back = formatProgress(first, reachOf(job({ done: 50, unit: 'entries' }), 9000), 80, 0)
   t.notMatch(early + back, '/s')
 })
 
@@ -55,4 +51,35 @@ t.test('the table shows a percentage, or how much is done', async (t) => {
   t.equal(describeProgress(job({ done: 7, unit: 'entries' })), '7 entries')
   t.equal(describeProgress(job({ done: 7, unit: 'entries', waitsFor: 'the end' })), 'waits for the end')
   t.equal(describeProgress(job()), '')
+})
+
+const copied = (done: number, atMs: number, more: Partial<Reach> = {}): Reach => ({
+  ...{ atMs, label: 'backing up db', done, total: 4 * 1024 ** 2, unit: 'bytes', note: '7 files' },
+  ...more,
+})
+
+t.test('what is told besides the amount comes last, and goes first when there is no room', async (t) => {
+  const [first, now] = [copied(0, 0), copied(1024 ** 2, 1000)]
+  t.match(formatProgress(first, now, 120, 0), / 25% {2}1 MiB of 4 MiB {2}1 MiB\/s {2}3 seconds left {2}7 files$/)
+  t.notMatch(formatProgress(first, now, 48, 0), /files/)
+  t.equal(
+    formatProgress(first, copied(1024, 1000, { total: undefined }), 70, 0),
+    'backing up db | 1 KiB  7 files  1 KiB/s',
+  )
+})
+
+t.test('a line is drawn in its own place and wiped away; what has another label has a rate of its own', async (t) => {
+  const written: string[] = []
+  const line = new ProgressLine({ write: (text) => void written.push(text), columns: () => 100 })
+  line.wipe()
+  t.same(written, [], 'nothing was drawn')
+  line.show(copied(0, 0))
+  line.show(copied(1024 ** 2, 2000))
+  t.match(written[1], /^\rbacking up db .* 512 KiB\/s/)
+  line.show(copied(1024 ** 2, 4000, { label: 'checking' }))
+  t.notMatch(written[2], '/s')
+  line.wipe()
+  line.wipe()
+  t.same(written.slice(3), [`\r${' '.repeat(99)}\r`])
+  t.ok(written.every(({ length }) => length <= 101))
 })

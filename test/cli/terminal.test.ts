@@ -17,6 +17,13 @@ t.test('what is no ConvoyError is a defect of ours, and still one failure on eac
   t.equal(err, 'convoy: unexpected failure: x is not a function\n')
 })
 
+t.test('what is damaged is a failure as every other', async (t) => {
+  let out = ''
+  const terminal = { out: (text: string) => (out += text), err: () => undefined }
+  t.equal(printFailure(terminal, new ConvoyError('damaged', 'a chunk does not open')), 1)
+  t.match(JSON.parse(out), { Error: 'a chunk does not open', Code: 'damaged' })
+})
+
 t.test('the failure of a hostile name is JSON that parses and a line that is one', async (t) => {
   let out = ''
   let err = ''

@@ -1,12 +1,6 @@
-import { Command } from 'commander'
 import { join } from 'node:path'
 import t from 'tap'
-import { normaliseArguments } from '../../src/cli/arguments.js'
-import { commandGroups } from '../../src/cli/command-groups.js'
-import { describeCommands } from '../../src/cli/completion-tree.js'
-import { Session } from '../../src/cli/session.js'
-import { daemonOptions } from '../../src/daemon/daemon-options.js'
-import { silentEnvironment } from '../fakes/command-line.js'
+import { findUnused, needsNoDaemon } from '../cli/flag-uses.js'
 import { convoy } from './convoy-command.js'
 import { DaemonProcess } from './daemon-process.js'
 
@@ -100,32 +94,7 @@ t.test('every example says what it should to a real daemon', async (t) => {
   }
 })
 
-t.test('every command and each of its flags is in an example', async (t) => {
-  const program = new Command('convoy')
-    .option('-s, --socket <PATH>')
-    .option('--name <NAME>')
-    .option('-d, --debug')
-    .option('--verbose')
-    .option('-v, --version')
-  for (const { load } of commandGroups) (await load())(program, new Session(silentEnvironment), daemonOptions)
-  const used = new Set(
-    examples.flatMap(([line]) => {
-      const { args, command } = normaliseArguments(program, line.split(' '))
-      const path = pathOf(command)
-      return [path, ...args.filter((word) => word.startsWith('--')).map((flag) => `${path} ${flag}`)]
-    }),
-  )
-  for (const { path, flags } of describeCommands(program)) {
-    if (path === '') continue
-    t.ok(used.has(path), path)
-    for (const { names } of flags) {
-      const [name = ''] = names
-      const isGlobal = program.options.some(({ long }) => long === name) || name === '--help'
-      if (!isGlobal) t.ok(used.has(`${path} ${name}`), `${path} ${name}`)
-    }
-  }
+t.test('every command that may need a daemon, and each of its flags, is in an example', async (t) => {
+  const lines = examples.map(([line]) => line)
+  t.same(await findUnused(lines, (path) => !needsNoDaemon(path)), [])
 })
-
-function pathOf(command: Command): string {
-  return command.parent === null ? '' : `${pathOf(command.parent)} ${command.name()}`.trim()
-}
