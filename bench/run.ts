@@ -1,6 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { backupBenchmark, coldBackupBenchmark } from './backup.js'
+import { s3BackupBenchmark } from './backup-s3.js'
+import { backupOptions } from './backup-settings.js'
 import type { Benchmark } from './benchmark.js'
 import { commandLineBenchmark } from './command-line.js'
 import { ebsBenchmark } from './ebs.js'
@@ -34,13 +38,19 @@ const benchmarks: readonly Benchmark[] = [
   nfsBenchmark,
   deadShareBenchmark,
   ebsBenchmark,
+  backupBenchmark,
+  coldBackupBenchmark,
+  s3BackupBenchmark,
 ]
+const { positionals: names, values: settings } = parseArgs({ allowPositionals: true, options: backupOptions })
+/** Other settings are for trying: their figures are no results. */
+const isTrial = Object.keys(settings).length > 0
 const resultsPath = fileURLToPath(new URL('../../bench/RESULTS.md', import.meta.url))
 const place = process.env['CONVOY_BENCH_DIRECTORY'] ?? '/var/tmp'
 // Removed at the end only: ext4 searches past inodes that were just freed, which makes creating files slow for minutes.
 const scratch = mkdtempSync(join(place, 'convoy-bench-'))
 
-function chosen(names: readonly string[]): readonly Benchmark[] {
+function chosen(): readonly Benchmark[] {
   const unknown = names.find((name) => !benchmarks.some((benchmark) => benchmark.name === name))
   if (unknown !== undefined) {
     throw new Error(`no benchmark "${unknown}"; there are: ${benchmarks.map(({ name }) => name).join(', ')}`)
@@ -53,7 +63,7 @@ async function runOne(benchmark: Benchmark): Promise<string> {
   mkdirSync(directory)
   const before = describeLoad()
   const startedAt = new Date()
-  const findings = await benchmark.run({ directory })
+  const findings = await benchmark.run({ directory, settings })
   const took = Math.round((Date.now() - startedAt.getTime()) / 1000)
   const load = `load average before ${before}, after ${describeLoad()}`
   return formatFindings(findings, `_${startedAt.toISOString().slice(0, 16)}Z, ${took} s, ${load}._`)
@@ -68,10 +78,11 @@ function describeFailure(error: unknown): string {
 
 async function runAll(): Promise<void> {
   const results = await ResultsFile.open(resultsPath)
-  for (const benchmark of chosen(process.argv.slice(2))) {
+  for (const benchmark of chosen()) {
     console.log(`## ${benchmark.title}\n`)
     const body = await runOne(benchmark).catch(describeFailure)
     console.log(body)
+    if (isTrial) continue
     results.put(benchmark.title, body)
     const head = `# Benchmark results\n\nWritten by \`npm run bench\`; see README.md.\n\n${formatTable(describeMachine(place))}`
     await results.write(
