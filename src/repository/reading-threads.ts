@@ -64,6 +64,8 @@ export class ReadingThreads<Job, Result> {
   #open(): Thread<Result> {
     const worker = new Worker(this.#entry, {
       workerData: this.#data,
+      // What this process was started with need not be loaded again.
+      execArgv: [],
       // What a job leaves is many megabytes outside of the heap, and goes when the heap is looked through.
       resourceLimits: { maxYoungGenerationSizeMb: 8 },
     })

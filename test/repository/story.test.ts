@@ -6,7 +6,7 @@ import { chooseSeed, PseudoRandom } from './pseudo-random.js'
 import { StoryWorld } from './story-world.js'
 
 const isSoak = process.env['CONVOY_SOAK'] === '1'
-const stories = isSoak ? 300 : 12
+const stories = isSoak ? 300 : 5
 /** Of a run before. */
 const onlyStory = process.env['CONVOY_CASE']
 /** The order of what threads do is not told by it: the same seed may take another course. */

@@ -57,6 +57,8 @@ export class BackupThread {
     this.#worker = new Worker(new URL('./backup-worker.js', import.meta.url), {
       workerData: data,
       transferList: [this.#buffers.port2],
+      // What this process was started with need not be loaded again.
+      execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
     })
     this.#worker.on('message', (answer: WorkerAnswer) => this.#receive(answer))

@@ -134,7 +134,8 @@ t.test('a part of a large file that was rewritten in place costs about as much a
   fs.writeSync(fd, change, 0, change.length, 65 * mebibyte + 4711)
   fs.closeSync(fd)
   const { record, contents } = await world.read(await world.backup(path))
-  t.ok(record.stats.newBytes >= mebibyte && record.stats.newBytes < 1.5 * mebibyte, `${record.stats.newBytes}`)
+  // And what was in the chunks at its two ends, which are anything up to half a mebibyte long.
+  t.ok(record.stats.newBytes >= mebibyte && record.stats.newBytes <= 2 * mebibyte, `${record.stats.newBytes}`)
   t.ok(chunkIdOf(contents.get('table') ?? Buffer.alloc(0)).equals(chunkIdOf(fs.readFileSync(file))))
 })
 
