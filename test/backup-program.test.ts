@@ -115,25 +115,31 @@ t.test('a second Ctrl-C ends it at once', async (t) => {
 })
 
 const nobody = 65534
+/** Root may read everything. */
+const identity = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
+const isForRoot =
+  spawnSync(process.execPath, ['--version'], identity).status === 0 ? false : 'only root may run this Node'
 
-t.test('files that cannot be read are listed, the rest is in the backup, and the exit code is 3', (t) => {
-  const host = new Host(t)
-  host.fill(2)
-  chmodSync(join(host.source, 'file1'), 0)
-  const isRoot = process.getuid?.() === 0
-  if (isRoot) spawnSync('chown', ['-R', String(nobody), host.folder])
-  const identity = isRoot ? { uid: nobody, gid: nobody } : {}
-  const { status, stdout, stderr } = spawnSync(process.execPath, [host.program, ...host.create], {
-    encoding: 'utf8',
-    env: host.environment,
-    ...identity,
-  })
-  t.equal(status, 3)
-  t.match(stdout, /^vfs:.*\n$/)
-  t.match(stderr, /convoy: file1: .*\nconvoy: complete but for the above: 1 problem in the backup\n/)
-  t.match(host.run('backup', 'ls', '-q', stdout.trimEnd()).stdout, 'file0\n')
-  t.end()
-})
+t.test(
+  'files that cannot be read are listed, the rest is in the backup, and the exit code is 3',
+  { skip: isForRoot },
+  (t) => {
+    const host = new Host(t)
+    host.fill(2)
+    chmodSync(join(host.source, 'file1'), 0)
+    if ('uid' in identity) spawnSync('chown', ['-R', String(nobody), host.folder])
+    const { status, stdout, stderr } = spawnSync(process.execPath, [host.program, ...host.create], {
+      encoding: 'utf8',
+      env: host.environment,
+      ...identity,
+    })
+    t.equal(status, 3)
+    t.match(stdout, /^vfs:.*\n$/)
+    t.match(stderr, /convoy: file1: .*\nconvoy: complete but for the above: 1 problem in the backup\n/)
+    t.match(host.run('backup', 'ls', '-q', stdout.trimEnd()).stdout, 'file0\n')
+    t.end()
+  },
+)
 
 t.test('a backup and a restore by the program as it is shipped', (t) => {
   const host = new Host(t)
