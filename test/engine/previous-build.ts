@@ -18,6 +18,7 @@ export async function buildPreviousCommit(directory: string): Promise<string> {
   await execa('mkdir', ['-p', directory])
   await execa('tar', ['-x', '-C', directory], { input: (await archive).stdout })
   await symlink(join(checkout, 'node_modules'), join(directory, 'node_modules'))
+  await execa('npm', ['run', '--silent', '--if-present', 'build:addon'], { cwd: directory })
   await execa(process.execPath, [join(checkout, 'node_modules/typescript/bin/tsc'), '-p', directory])
   const bundler = join(directory, 'build/src/install/bundle.js')
   if (existsSync(bundler)) await execa(process.execPath, [bundler], { cwd: directory })
