@@ -7,7 +7,7 @@ const checkout = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** Makes a release of this build whose database has one table more; resolves to its program. */
 export async function buildNextRelease(directory: string): Promise<string> {
-  for (const path of ['package.json', 'build/src'])
+  for (const path of ['package.json', 'build/src', 'src/native'])
     await cp(join(checkout, path), join(directory, path), { recursive: true })
   await symlink(join(checkout, 'node_modules'), join(directory, 'node_modules'))
   const file = join(directory, 'build/src/store/migrations/index.js')
